@@ -1,0 +1,1 @@
+"""Ahead of time: foreign executable in, native ELF with an embedded manifest out."""

@@ -1,0 +1,1 @@
+"""Analysis: which personality, which sites, which numbers, which imports."""

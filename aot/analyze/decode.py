@@ -1,0 +1,156 @@
+"""Disassembly: the only module that imports Capstone, and what each instruction does to control flow."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Final
+
+import capstone
+
+from aot.image.model import Arch
+
+Raw = tuple[int, int, str, str]  # address, size, mnemonic, operands
+CHUNK: Final = 1024  # bytes decoded ahead of the address that was asked for
+LONGEST: Final = 15  # bytes of the longest x86 instruction
+
+
+class Flow(Enum):
+    """What an instruction does to the program counter."""
+
+    NEXT = auto()
+    JUMP = auto()  # always, to a constant
+    BRANCH = auto()  # perhaps, to a constant
+    CALL = auto()  # to a constant, comes back
+    CALL_INDIRECT = auto()
+    JUMP_INDIRECT = auto()
+    TRAP = auto()  # into the kernel, comes back
+    STOP = auto()  # return, undefined, halt
+
+
+_X86_STOP = frozenset(
+    "ret retf retfq iretq ud0 ud1 ud2 hlt int3 sysretq sysexitq".split()  # noqa: SIM905
+)
+_X86_TRAP = frozenset(("syscall", "int", "sysenter"))
+_X86_BRANCH = frozenset(
+    "jo jno jb jae je jne jbe ja js jns jp jnp jl jge jle jg "  # noqa: SIM905
+    "jrcxz jecxz loop loope loopne xbegin".split()
+)
+_A64_STOP = frozenset(
+    "ret retaa retab eret udf brk hlt drps".split()  # noqa: SIM905
+)
+_A64_BRANCH = frozenset(("cbz", "cbnz", "tbz", "tbnz"))
+_A64_JUMP_INDIRECT = frozenset("br braa brab braaz brabz".split())  # noqa: SIM905
+_A64_CALL_INDIRECT = frozenset("blr blraa blrab blraaz blrabz".split())  # noqa: SIM905
+
+
+def _x86_flow(mnemonic: str, operands: str) -> Flow:
+    if mnemonic in _X86_BRANCH:
+        return Flow.BRANCH
+    for prefix in ("bnd ", "notrack ", "rep ", "repz ", "repne "):
+        mnemonic = mnemonic.removeprefix(prefix)
+    if mnemonic in _X86_BRANCH:
+        return Flow.BRANCH
+    if mnemonic == "call":
+        return Flow.CALL if operands.startswith("0x") else Flow.CALL_INDIRECT
+    if mnemonic == "jmp":
+        return Flow.JUMP if operands.startswith("0x") else Flow.JUMP_INDIRECT
+    if mnemonic in ("lcall", "ljmp"):
+        return Flow.STOP
+    if mnemonic in _X86_STOP:
+        return Flow.STOP
+    return Flow.TRAP if mnemonic in _X86_TRAP else Flow.NEXT
+
+
+def _a64_flow(mnemonic: str, _operands: str) -> Flow:
+    if mnemonic == "b":
+        return Flow.JUMP
+    if mnemonic.startswith(("b.", "bc.")) or mnemonic in _A64_BRANCH:
+        return Flow.BRANCH
+    if mnemonic == "bl":
+        return Flow.CALL
+    if mnemonic in _A64_CALL_INDIRECT:
+        return Flow.CALL_INDIRECT
+    if mnemonic in _A64_JUMP_INDIRECT:
+        return Flow.JUMP_INDIRECT
+    if mnemonic in _A64_STOP:
+        return Flow.STOP
+    return Flow.TRAP if mnemonic == "svc" else Flow.NEXT
+
+
+# Mnemonics that never touch the program counter make up nearly all code: one set look-up answers for them.
+_X86_CONTROL_HEADS = frozenset("jlcrubhsixn")
+
+
+class Decoder:
+    """Instructions of one architecture, and the constant each branch goes to."""
+
+    def __init__(self, arch: Arch) -> None:
+        self.arch = arch
+        mode = (
+            (capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+            if arch is Arch.X86_64
+            else (capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
+        )
+        self._lite = capstone.Cs(*mode)
+        self._full = capstone.Cs(*mode)
+        self._full.detail = True
+        self._flow = _x86_flow if arch is Arch.X86_64 else _a64_flow
+        self.writes = lru_cache(maxsize=1 << 15)(self._writes)
+        self.reads = lru_cache(maxsize=1 << 15)(self._reads)
+
+    def sweep(self, code: bytes, address: int) -> list[Raw]:
+        """Instructions from `address` until the bytes end or are none."""
+        return list(self._lite.disasm_lite(code, address))
+
+    def flow(self, insn: Raw) -> Flow:
+        """What `insn` does to the program counter."""
+        return self._flow(insn[2], insn[3])
+
+    def target(self, insn: Raw) -> int | None:
+        """The constant a jump, branch or call goes to."""
+        text = insn[3].rpartition(" ")[2].lstrip("#")
+        return int(text, 16) if text.startswith("0x") else None
+
+    def _access(self, raw: bytes) -> tuple[frozenset[str], frozenset[str]]:
+        for insn in self._full.disasm(raw, 0x1000):
+            read, written = insn.regs_access()
+            name = insn.reg_name
+            return (
+                frozenset(family(name(r)) for r in read),
+                frozenset(family(name(r)) for r in written),
+            )
+        return frozenset(), frozenset()
+
+    def _writes(self, raw: bytes) -> frozenset[str]:
+        """Families of the registers that the instruction `raw` writes, implicit ones included."""
+        return self._access(raw)[1]
+
+    def _reads(self, raw: bytes) -> frozenset[str]:
+        """Families of the registers that the instruction `raw` reads, implicit ones included."""
+        return self._access(raw)[0]
+
+
+def _families() -> dict[str, str]:
+    out: dict[str, str] = {}
+    for letter in "abcd":
+        for form in ("r{}x", "e{}x", "{}x", "{}l", "{}h"):
+            out[form.format(letter)] = f"r{letter}x"
+    for name in ("si", "di", "bp", "sp"):
+        for form in ("r{}", "e{}", "{}", "{}l"):
+            out[form.format(name)] = f"r{name}"
+    for number in range(8, 16):
+        for suffix in ("", "d", "w", "b"):
+            out[f"r{number}{suffix}"] = f"r{number}"
+    for number in range(31):
+        out[f"w{number}"] = out[f"x{number}"] = f"x{number}"
+    out |= {"fp": "x29", "lr": "x30", "wsp": "sp"}
+    return out
+
+
+_FAMILY: Final = _families()
+
+
+def family(register: str) -> str:
+    """The widest register that `register` is a part of."""
+    return _FAMILY.get(register, register)

@@ -1,0 +1,85 @@
+"""What analysis finds: sites with the evidence for each, ready for a tactic to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Trap(Enum):
+    """The instruction a program asks with."""
+
+    SYSCALL = "syscall"  # 0f 05
+    INT = "int"  # cd ib (int 0x80, int 0x2e)
+    SYSENTER = "sysenter"
+    SVC = "svc"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The call number is `value`; `load` is the (address, size) of the instruction that sets it,
+    when that instruction is in the site's own block and sets nothing else."""
+
+    value: int
+    load: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The call number is one of `values` (every path agrees on a constant)."""
+
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """The call number is decided at run time; `why` names what sets it (parameter, memory, ...)."""
+
+    why: str
+    callers: tuple[int, ...] = ()  # numbers that callers were seen to pass
+
+
+Number = Known | OneOf | Dynamic
+
+
+@dataclass(frozen=True, slots=True)
+class Insn:
+    """One decoded instruction, as much of it as rewriting needs."""
+
+    address: int
+    size: int
+    raw: bytes
+    mnemonic: str
+    operands: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSite:
+    """One trap instruction proved to be at an instruction boundary of reachable code."""
+
+    address: int
+    size: int
+    trap: Trap
+    immediate: int  # svc / int immediate, else 0
+    number: Number
+    function: int  # start address of the function the boundary was swept from
+    evidence: str  # e.g. "symbol:write+0x12", "pdata", "eh_frame"
+    before: tuple[Insn, ...] = ()  # instructions before it in its basic block, nearest last, no branch target inside
+    after: tuple[Insn, ...] = ()  # instructions after it until a branch, target or end of function
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A byte match that is not a site, or a site that cannot be used; `why` is for the report."""
+
+    address: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Result of analysing one image."""
+
+    sites: tuple[FoundSite, ...]
+    refused: tuple[Refused, ...]
+    branch_targets: frozenset[int]  # of every function that holds a candidate

@@ -1,0 +1,1 @@
+"""Executable images: foreign formats in, native ELF out."""

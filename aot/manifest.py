@@ -1,0 +1,203 @@
+"""The contract between translator and runtime: the manifest inside a native ELF, and the stub area it describes.
+
+Stub area (all offsets from `Manifest.area`, a page-aligned link address):
+
+    page 0   guest-readable, kernel-written: gate slots, then data words
+    page 1+  guest-writable: one u64 counter per inline site  (Manifest.counters pages)
+    then     executable: the stubs
+
+Nothing here imports a third-party library; the bytes are canonical JSON, so equal manifests are equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum, IntEnum
+from typing import Any
+
+from aot.errors import ManifestError
+
+VERSION = 1
+SECTION = ".helctic.manifest"
+NOTE_NAME = "Helctic"
+NOTE_TYPE = 1  # descriptor: u32 manifest version, u32 personality
+OSABI = 0x48  # EI_OSABI of a native ELF
+PAGE = 4096
+
+
+class GateKind(IntEnum):
+    """Which gate a stub enters: the index of its slot, and on aarch64 the kind of its exit word.
+
+    x86_64 registers at the gate (every other register and all flags are the guest's):
+      BOUND         r11d = site index, rcx = resume address
+      BOUND_CARRY   the same; the gate sets or clears CF
+      TABLE         rax = call number, r11d = site index, rcx = resume address
+      TABLE_CARRY   the same; the gate sets or clears CF
+      IMPORT        r11d = import index; the return address is at [rsp], the gate ends with `ret`
+    aarch64 exit words (the instruction the loader writes over `udf #kind`):
+      BOUND         w8 (darwin w16) = site index; falls through with the result in x0
+      BOUND_CARRY   the same; falls through with x8 (x16) = 0 (clear C) or 1 (set C), the stub does it
+      TABLE         in place of the trap, keyed by its own address; no register is touched
+      TABLE_CARRY   the same; C is set or cleared by the backend
+      IMPORT        w16 = import index; the stub ends with `ret`
+      RETURN        (both) a callee called by the kernel returned here: see Manifest.return_stub
+    """
+
+    BOUND = 0
+    BOUND_CARRY = 1
+    TABLE = 2
+    TABLE_CARRY = 3
+    IMPORT = 4
+    RETURN = 5
+
+
+SLOTS = 16  # gate slots of 8 bytes at the head of page 0, indexed by GateKind
+DATA = SLOTS * 8  # first data word
+
+
+class DataWord(IntEnum):
+    """Index of the u64 at DATA + 8 * index of page 0, kept current by the kernel."""
+
+    TRACED = 0  # non-zero: inline stubs take the bound path
+    PID = 1
+    TID = 2
+    PPID = 3
+    UID = 4
+    EUID = 5
+    GID = 6
+    EGID = 7
+
+
+class StubClass(Enum):
+    """How much is decided ahead of time for a site."""
+
+    INLINE = "inline"
+    BOUND = "bound"
+    TABLE = "table"
+    DYNAMIC = "dynamic"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One patched (or refused) trap. Addresses are link-time; `old` is hex of the patched window."""
+
+    addr: int  # of the trap instruction
+    size: int  # of the trap instruction, bytes
+    cls: str  # StubClass value
+    tactic: str  # name of the tactic, or why it was refused when cls is dynamic
+    number: int | None = None
+    call: str | None = None  # row name when known
+    window: int = 0  # address of the first patched byte
+    old: str = ""
+    new: str = ""
+    stub: int = 0
+    stub_size: int = 0
+    resume: int = 0  # where the guest continues: addr + size, or past a barrier
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSite:
+    """One import slot bound to a stub of ours; `call` is None when no row serves the name."""
+
+    library: str
+    name: str
+    slot: int
+    kind: str
+    stub: int
+    stub_size: int
+    call: str | None = None
+    data: bool = False
+    old: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExitWord:
+    """aarch64: address of a `udf #kind` that the loader replaces by the backend's exit instruction."""
+
+    addr: int
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """The TLS template of the guest image (see aot.image.model.Tls)."""
+
+    address: int
+    filesize: int
+    size: int
+    align: int
+    index_slot: int = 0
+    callbacks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A range the guest's system maps but an ELF cannot say (below 64 KiB, __PAGEZERO, huge zero fill)."""
+
+    address: int
+    size: int
+    prot: int
+    data: str = ""  # hex of leading bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything the runtime knows about a translated image beyond its ELF segments."""
+
+    personality: int
+    column: str
+    arch: str
+    format: str
+    source_sha256: str
+    entry: int  # of the guest
+    pie: bool
+    area: int  # link address of the stub area; 0 when there is none
+    area_size: int
+    counters: int  # pages of counters
+    sites: tuple[Site, ...] = ()
+    imports: tuple[ImportSite, ...] = ()
+    exits: tuple[ExitWord, ...] = ()
+    return_stub: int = 0  # address guest callees return to after a kernel upcall
+    tls: TlsFacts | None = None
+    phdr: tuple[int, int, int] = (0, 0, 0)
+    image_base: int = 0
+    image_end: int = 0
+    brk: int = 0  # first brk of the guest (link address); 0: the system has none
+    brk_limit: int = 0
+    subsystem: int = 0
+    stack_reserve: int = 0
+    heap_reserve: int = 0
+    interpreter: str = ""
+    needed: tuple[str, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    launcher: tuple[int, int] = (0, 0)  # address, size of the PT_LOAD that is not the guest's
+    version: int = VERSION
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Canonical bytes of a manifest."""
+    return json.dumps(asdict(manifest), sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode(raw: bytes) -> Manifest:
+    """A manifest from its bytes. Raises ManifestError for anything else."""
+    try:
+        fields: dict[str, Any] = json.loads(raw)
+        if fields.get("version") != VERSION:
+            raise ManifestError(f"manifest version {fields.get('version')!r} is not {VERSION}")
+        tls = fields.pop("tls")
+        return Manifest(
+            sites=tuple(Site(**s) for s in fields.pop("sites")),
+            imports=tuple(ImportSite(**s) for s in fields.pop("imports")),
+            exits=tuple(ExitWord(**s) for s in fields.pop("exits")),
+            reservations=tuple(Reservation(**s) for s in fields.pop("reservations")),
+            tls=TlsFacts(**(tls | {"callbacks": tuple(tls["callbacks"])})) if tls else None,
+            phdr=tuple(fields.pop("phdr")),
+            needed=tuple(fields.pop("needed")),
+            launcher=tuple(fields.pop("launcher")),
+            **fields,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ManifestError(f"the manifest cannot be read: {error}") from None

@@ -1,0 +1,1 @@
+"""The vocabulary personalities are written in."""

@@ -1,0 +1,153 @@
+"""Struct layouts: a C struct of one ABI, declared once, compiled once into a codec."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+from aot.personality.abi.errors import E, Errno
+
+U8, U16, U32, U64, S8, S16, S32, S64 = "B", "H", "I", "Q", "b", "h", "i", "q"
+
+
+class LayoutError(Exception):
+    """A declared layout disagrees with its declared size."""
+
+
+@dataclass(frozen=True, slots=True)
+class F:
+    """One field: the ABI's name, its struct-module code, the neutral attribute it carries.
+
+    An empty attribute is padding or a field this ABI has and we write as zero.
+    """
+
+    name: str
+    code: str
+    attr: str = ""
+
+    @property
+    def size(self) -> int:
+        return struct.calcsize("<" + self.code)
+
+
+def pad(size: int) -> F:
+    """`size` bytes that carry nothing."""
+    return F("", f"{size}x")
+
+
+def text(name: str, size: int, attr: str) -> F:
+    """A NUL-padded character array carrying a neutral str or bytes."""
+    return F(name, f"{size}s", attr)
+
+
+def timespec(name: str, attr: str, sec: str = S64, nsec: str = S64) -> tuple[F, F]:
+    """A {tv_sec, tv_nsec} pair carrying one neutral Time."""
+    return F(f"{name}.tv_sec", sec, f"{attr}.sec"), F(f"{name}.tv_nsec", nsec, f"{attr}.nsec")
+
+
+def _zero(_: Any) -> int:
+    return 0
+
+
+def _getter(f: F) -> Callable[[Any], Any]:
+    if not f.attr:
+        return _zero if not f.code.endswith("s") else lambda _: b""
+    get = attrgetter(f.attr)
+    if f.code.endswith("s"):
+
+        def as_bytes(value: Any) -> bytes:
+            raw = get(value)
+            return raw.encode() if isinstance(raw, str) else bytes(raw)
+
+        return as_bytes
+    return get
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A C struct. `size` is checked against the fields when the module is imported."""
+
+    name: str
+    size: int
+    fields: tuple[F, ...]
+    _codec: struct.Struct = field(init=False, repr=False, compare=False)
+    _getters: tuple[Callable[[Any], Any], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        codec = struct.Struct("<" + "".join(f.code for f in self.fields))
+        if codec.size != self.size:
+            raise LayoutError(f"{self.name}: fields sum to {codec.size}, declared {self.size}")
+        carrying = tuple(f for f in self.fields if not f.code.endswith("x"))
+        object.__setattr__(self, "_codec", codec)
+        object.__setattr__(self, "_getters", tuple(_getter(f) for f in carrying))
+
+    def encode(self, value: Any) -> bytes:
+        """Bytes of a neutral value. Raises Errno(OVERFLOW) when a field cannot hold it."""
+        try:
+            return self._codec.pack(*(get(value) for get in self._getters))
+        except struct.error:
+            raise Errno(E.OVERFLOW) from None
+
+    def decode(self, raw: bytes) -> dict[str, Any]:
+        """{neutral attribute: value} of the carrying fields."""
+        carrying = (f for f in self.fields if not f.code.endswith("x"))
+        pairs = zip(carrying, self._codec.unpack(raw), strict=True)
+        return {f.attr: value for f, value in pairs if f.attr}
+
+    def offsets(self) -> dict[str, int]:
+        """Field name -> byte offset, for comparison with a compiler's answer."""
+        out, at = {}, 0
+        for f in self.fields:
+            if f.name:
+                out[f.name] = at
+            at += f.size
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSet:
+    """One struct, one layout per column; a column without a layout is an error, not a default."""
+
+    by_column: Mapping[str, Layout]
+
+    def of(self, column: str) -> Layout:
+        return self.by_column[column]
+
+
+def align_up(value: int, align: int) -> int:
+    """`value` rounded up to a multiple of `align` (a power of two)."""
+    return (value + align - 1) & -align
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A variable-length struct: a fixed head, then the bytes of `tail`, NUL-terminated, padded to `align`.
+
+    `reclen` names the head's field that holds the whole record's length, `namelen` (optional) the
+    field that holds the tail's length without NUL. `tail_at` is the tail's offset when it starts
+    before the head's padded end.
+    """
+
+    head: Layout
+    tail: str
+    reclen: str
+    align: int = 8
+    namelen: str = ""
+    tail_at: int | None = None
+
+    def encode(self, value: Any) -> bytes:
+        """Bytes of one record."""
+        start = self.head.size if self.tail_at is None else self.tail_at
+        name: bytes = attrgetter(self.tail)(value)
+        size = align_up(start + len(name) + 1, self.align)
+        raw = bytearray(self.head.encode(value)[:start])
+        raw += name + bytes(size - start - len(name))
+        offsets = self.head.offsets()
+        codes = {f.name: f.code for f in self.head.fields}
+        struct.pack_into("<" + codes[self.reclen], raw, offsets[self.reclen], size)
+        if self.namelen:
+            struct.pack_into("<" + codes[self.namelen], raw, offsets[self.namelen], len(name))
+        return bytes(raw)

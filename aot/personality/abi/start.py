@@ -1,0 +1,65 @@
+"""How a program is started: the facts a system's start-up code gets, and the state it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class StartSpace(Protocol):
+    """What start-up code may do to the new address space."""
+
+    def map(self, size: int, *, at: int | None = None, prot: int = 6, name: str = "") -> int:
+        """Map `size` zeroed bytes (prot: X 1, W 2, R 4) and return the address."""
+
+    def poke(self, address: int, data: bytes) -> None: ...
+    def peek(self, address: int, size: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StartFacts:
+    """Everything known when a program is started. Addresses are final (bias applied)."""
+
+    arch: str
+    column: str
+    argv: tuple[bytes, ...]
+    env: tuple[bytes, ...]  # b"NAME=value"
+    exec_path: bytes  # guest path of the program
+    entry: int
+    bias: int
+    phdr: tuple[int, int, int]  # address, entry size, count
+    image_base: int
+    image_end: int
+    interpreter_base: int
+    stack_top: int  # highest address of the mapped stack
+    stack_size: int
+    page_size: int
+    random: bytes  # 16 bytes or more
+    pid: int
+    tid: int
+    uid: int
+    euid: int
+    gid: int
+    egid: int
+    hwcap: int = 0
+    hwcap2: int = 0
+    realtime_ns: int = 0
+    monotonic_ns: int = 0
+    tls: tuple[int, int, int, int] | None = None  # template address, file size, size, align
+    tls_index_slot: int = 0
+    tls_callbacks: tuple[int, ...] = ()
+    subsystem: int = 0
+    heap_reserve: int = 0
+    return_stub: int = 0
+    cwd: bytes = b"/"
+
+
+@dataclass(frozen=True, slots=True)
+class StartState:
+    """Registers and bases of the first context. Registers not named are zero."""
+
+    regs: Mapping[str, int]
+    bases: Mapping[str, int] = field(default_factory=dict)  # "fs" | "gs" | "tpidr_el0"
+    before: tuple[tuple[int, tuple[int, ...]], ...] = ()  # guest functions called first: (address, arguments)
+    data: Mapping[str, int] = field(default_factory=dict)  # system's own facts for its rows (e.g. "teb", "peb")

@@ -1,0 +1,43 @@
+"""What a personality is to the rest of the project: one value that ties its tables together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aot.personality.abi.call import Call
+from aot.personality.abi.errors import E
+from aot.personality.abi.gate import Gate
+from aot.personality.abi.personality import Personality
+from aot.personality.abi.start import StartFacts, StartSpace, StartState
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A personality's tables. `columns` maps a column name to its architecture's value.
+
+    `gates` and `libraries` are keyed by architecture value ("x86_64", "aarch64"): the trap door and
+    the convention of imported functions. `inline` names the rows whose result is a data word.
+    """
+
+    personality: Personality
+    name: str
+    columns: Mapping[str, tuple[str, ...]]  # column -> architectures it exists on
+    gates: Mapping[str, Gate]
+    calls: tuple[Call, ...]
+    errors: Mapping[E, int]
+    error_names: Mapping[int, str]  # ABI number -> the system's own name
+    libraries: Mapping[str, Gate] = field(default_factory=dict)
+    inline: Mapping[str, str] = field(default_factory=dict)  # row name -> DataWord name
+    has_brk: bool = True
+    indirect: Mapping[str, int] = field(default_factory=dict)  # column -> number of syscall(2)
+    number_mask: int | None = None  # bits of the number register that count
+    start: Callable[[StartSpace, StartFacts], StartState] | None = None
+
+    def by_number(self, column: str) -> dict[int, Call]:
+        """Number -> row of one column."""
+        return {n: c for c in self.calls if (n := c.number(column)) is not None}
+
+    def by_symbol(self) -> dict[str, Call]:
+        """ "library!name" (lower-case library, no .dll) or bare name -> row."""
+        return {s: c for c in self.calls for s in c.symbols}

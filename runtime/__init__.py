@@ -1,0 +1,1 @@
+"""The bundled kernel runtime: executes native ELF images on a CPU backend."""

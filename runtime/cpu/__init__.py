@@ -1,0 +1,1 @@
+"""CPU backends behind one narrow door (api.py)."""

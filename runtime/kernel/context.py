@@ -1,0 +1,86 @@
+"""Contexts (threads) and processes of the guest: values the ops work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aot.image.model import Arch
+from aot.personality.abi.neutral import SigAction, SigStack
+from aot.personality.abi.personality import Personality
+
+if TYPE_CHECKING:
+    from runtime.cpu.api import Cpu
+    from runtime.kernel.clock import Clocks
+    from runtime.kernel.files import FileTable
+    from runtime.kernel.memory import AddressSpace
+    from runtime.kernel.namespace import Namespace
+    from runtime.kernel.park import ParkSpace
+
+
+@dataclass(slots=True)
+class Kernel:
+    """What all processes of one run share."""
+
+    clocks: Clocks
+    park: ParkSpace
+    random: Any  # random.Random under --deterministic, random.SystemRandom otherwise
+    deterministic: bool = False
+    uid: int = 0
+    gid: int = 0
+    processes: dict[int, Process] = field(default_factory=dict)
+    next_id: int = 1000
+
+
+@dataclass(slots=True)
+class Credentials:
+    """User and group ids as the guest sees them."""
+
+    uid: int
+    euid: int
+    gid: int
+    egid: int
+
+
+@dataclass(slots=True)
+class Process:
+    """One guest process."""
+
+    kernel: Kernel
+    pid: int
+    ppid: int
+    mem: AddressSpace
+    files: FileTable
+    names: Namespace
+    creds: Credentials
+    exec_path: bytes
+    umask: int = 0o022
+    brk_start: int = 0
+    brk: int = 0
+    brk_limit: int = 0
+    actions: dict[int, SigAction] = field(default_factory=dict)
+    contexts: list[Context] = field(default_factory=list)
+    status: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)  # the personality's own process facts (PEB, heaps)
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """One thread of a process: owns its registers, FPU/SIMD state and TLS bases."""
+
+    process: Process
+    mem: AddressSpace
+    cpu: Cpu
+    arch: Arch
+    tid: int
+    personality: Personality
+    column: str
+    regs: memoryview
+    fpu: Any = None
+    sigmask: int = 0
+    pending: int = 0
+    altstack: SigStack = field(default_factory=SigStack)
+    clear_tid: int = 0
+    upcalls: list[Any] = field(default_factory=list)
+    wait: Any = None  # state of an op that blocked and will be called again (deadline, park ticket)
+    data: dict[str, int] = field(default_factory=dict)  # the personality's own context facts (teb, ...)

@@ -1,0 +1,81 @@
+"""Why a handler leaves the engine: what the scheduler has to do before the context goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from runtime.cpu.api import Leave
+
+
+class Block(Leave):
+    """The op must wait. `ready` is polled by the scheduler and the call is made again when it is true.
+
+    `fds` are host descriptors (fd, poll events) whose readiness may end the wait, `deadline_ns` is a
+    time on the monotonic clock that ends it; an op that was woken looks at the state itself again.
+    `interrupted` tells whether a signal ends the wait with INTR.
+    """
+
+    def __init__(
+        self,
+        *,
+        fds: tuple[tuple[int, int], ...] = (),
+        deadline_ns: int | None = None,
+        ready: Callable[[], bool] | None = None,
+        interruptible: bool = True,
+    ) -> None:
+        super().__init__()
+        self.fds, self.deadline_ns = fds, deadline_ns
+        self.ready, self.interruptible = ready, interruptible
+
+
+class ExitContext(Leave):
+    """The calling context ends; the process ends with its last one."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class ExitProcess(Leave):
+    """The whole process ends with `status` (0..255 after the personality's own masking)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Killed(Leave):
+    """A signal's default action ends the process; `signal` is the host's (Linux) number."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+class GuestFault(Leave):
+    """A library call did what would fault in guest code (a wild pointer): the guest takes the fault."""
+
+    def __init__(self, address: int, write: bool) -> None:
+        super().__init__(address)
+        self.address, self.write = address, write
+
+
+class Reschedule(Leave):
+    """The call is complete (registers already written); let another context run."""
+
+
+class NewState(Leave):
+    """The handler replaced the whole register state (sigreturn, NtContinue): resume as it stands."""
+
+
+class Upcall(Leave):
+    """Call guest code from a handler: function(*args), then `then(context, result)`.
+
+    `then` writes the call's result registers or raises another Leave (for instance the next Upcall).
+    It returns the carry like a handler.
+    """
+
+    def __init__(self, address: int, args: tuple[int, ...], then: Callable[[Any, int], int]) -> None:
+        super().__init__(address)
+        self.address, self.args, self.then = address, args, then
