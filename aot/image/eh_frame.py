@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PCREL, DATAREL, INDIRECT = 0x10, 0x30, 0x80
-# DW_EH_PE value formats: low nibble -> (bytes, signed). From: LSB core specification, DWARF extensions.
+# DW_EH_PE value formats: low nibble -> (bytes, signed).
+# From: LSB core specification, DWARF extensions.
 FORMATS: dict[int, tuple[int, bool]] = {
     0x0: (8, False), 0x2: (2, False), 0x3: (4, False), 0x4: (8, False),
     0xA: (2, True), 0xB: (4, True), 0xC: (8, True),
@@ -20,28 +21,28 @@ class _Cie:
 
 
 def frame_of_header(raw: bytes, address: int) -> int:
-    """Address of .eh_frame from the bytes of .eh_frame_hdr loaded at `address`; 0 when unreadable."""
-    if len(raw) < 12 or raw[0] != 1:  # noqa: PLR2004 - version, three encodings, pointer
+    """Address of .eh_frame from the bytes of .eh_frame_hdr at `address`; 0 when unreadable."""
+    if len(raw) < 12 or raw[0] != 1:  # version, three encodings, pointer
         return 0
     value = _pointer(raw, 4, raw[1], address)
     return value[0] if value else 0
 
 
 def frame_ranges(raw: bytes, address: int) -> Iterator[tuple[int, int]]:
-    """(start, end) of every FDE in the bytes of .eh_frame loaded at `address`; stops at nonsense."""
+    """(start, end) of every FDE in the bytes of .eh_frame at `address`; stops at nonsense."""
     cies: dict[int, _Cie | None] = {}
     at = 0
     while at + 8 <= len(raw):
         length = int.from_bytes(raw[at : at + 4], "little")
         start = at + 4
-        if length == 0xFFFFFFFF:  # noqa: PLR2004 - 64-bit length follows
+        if length == 0xFFFFFFFF:  # 64-bit length follows
             length = int.from_bytes(raw[at + 4 : at + 12], "little")
             start = at + 12
         end = start + length
         if length == 0:  # a terminator; linkers may put further lists behind it
             at = start
             continue
-        if length < 4 or end > len(raw):  # noqa: PLR2004 - no room for the CIE pointer
+        if length < 4 or end > len(raw):  # no room for the CIE pointer
             return
         pointer = int.from_bytes(raw[start : start + 4], "little")
         if pointer == 0:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 
 from aot.errors import ImageError
 from aot.image.model import Arch, Note, Prot, Segment
-from aot.image.words import is_power_of_two, unpack
+from aot.image.words import is_power_of_two
 
 EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 PHDR = struct.Struct("<IIQQQQQQ")
@@ -67,7 +68,7 @@ def read_headers(raw: bytes) -> ElfHeaders:
     entry, phoff, phentsize, phnum = fields[4], fields[5], fields[9], fields[10]
     if kind == 1:
         raise ImageError(f"an ELF object file (.o) for {_machine(machine, 2)}; link it first")
-    if kind == 4:  # noqa: PLR2004 - ET_CORE
+    if kind == 4:  # ET_CORE
         raise ImageError("an ELF core file, not an executable")
     if kind not in (2, 3):
         raise ImageError(f"an ELF file of type {kind:#x}, which is no executable")
@@ -83,22 +84,22 @@ def read_headers(raw: bytes) -> ElfHeaders:
     )
     for phdr in phdrs:
         _check_phdr(phdr, len(raw))
-    return ElfHeaders(ARCHES[machine], raw[7], kind == 3, entry, phoff, phdrs)  # noqa: PLR2004
+    return ElfHeaders(ARCHES[machine], raw[7], kind == 3, entry, phoff, phdrs)
 
 
 def _check_ident(raw: bytes) -> tuple[int, int]:
     """(e_type, e_machine) of a file whose class, byte order and machine we serve."""
-    if len(raw) < 20:  # noqa: PLR2004 - enough to name the machine
+    if len(raw) < 20:  # enough to name the machine
         raise ImageError("truncated ELF: shorter than an ELF header")
-    order = "little" if raw[5] != 2 else "big"  # noqa: PLR2004 - ELFDATA2MSB
+    order = "little" if raw[5] != 2 else "big"  # ELFDATA2MSB
     kind = int.from_bytes(raw[16:18], order)  # type: ignore[arg-type]
     machine = int.from_bytes(raw[18:20], order)  # type: ignore[arg-type]
     name = _machine(machine, raw[4])
     if raw[4] == 1:
         raise ImageError(f"a 32-bit ELF for {name}; only 64-bit programs are supported")
-    if raw[4] != 2:  # noqa: PLR2004 - ELFCLASS64
+    if raw[4] != 2:  # ELFCLASS64
         raise ImageError(f"malformed ELF: class {raw[4]} is neither 32-bit nor 64-bit")
-    if raw[5] == 2:  # noqa: PLR2004 - ELFDATA2MSB
+    if raw[5] == 2:  # ELFDATA2MSB
         raise ImageError(f"a big-endian ELF for {name}; only little-endian is supported")
     if raw[5] != 1:
         raise ImageError(f"malformed ELF: data encoding {raw[5]} is unknown")
@@ -116,7 +117,7 @@ def _machine(value: int, elf_class: int) -> str:
     if value in ARCHES:
         return ARCHES[value].value
     name = MACHINES.get(value, f"machine {value:#x}")
-    return f"{name}{64 if elf_class == 2 else 32}" if name == "riscv" else name  # noqa: PLR2004
+    return f"{name}{64 if elf_class == 2 else 32}" if name == "riscv" else name
 
 
 def _check_phdr(phdr: Phdr, size: int) -> None:
@@ -136,15 +137,12 @@ def _check_phdr(phdr: Phdr, size: int) -> None:
 
 def _check_load(phdr: Phdr) -> None:
     if phdr.address + phdr.memsz > USER_TOP:
-        raise ImageError(
-            f"malformed ELF: absurd segment at {phdr.address:#x} of {phdr.memsz:#x} bytes"
-        )
+        raise ImageError(f"malformed ELF: absurd segment at {phdr.address:#x} of {phdr.memsz:#x} bytes")
     if phdr.align > 1 and not is_power_of_two(phdr.align):
         raise ImageError(f"malformed ELF: segment alignment {phdr.align:#x} is no power of two")
     if phdr.filesz and (phdr.address - phdr.offset) % PAGE:
         raise ImageError(
-            f"malformed ELF: misaligned segment (address {phdr.address:#x},"
-            f" file offset {phdr.offset:#x})"
+            f"malformed ELF: misaligned segment (address {phdr.address:#x}, file offset {phdr.offset:#x})"
         )
 
 
@@ -156,17 +154,14 @@ _NAMES = {
 
 def load_segments(raw: bytes, headers: ElfHeaders) -> tuple[Segment, ...]:
     """The PT_LOADs in address order. Raises ImageError when they overlap or there are none."""
-    loads = sorted(
-        (p for p in headers.phdrs if p.type == PT_LOAD and p.memsz), key=lambda p: p.address
-    )
+    loads = sorted((p for p in headers.phdrs if p.type == PT_LOAD and p.memsz), key=lambda p: p.address)
     if not loads:
         raise ImageError("an ELF file without a loadable segment")
-    for low, high in zip(loads, loads[1:], strict=False):
+    for low, high in pairwise(loads):
         if low.address + low.memsz > high.address:
             raise ImageError(f"malformed ELF: overlapping segments at {high.address:#x}")
     return tuple(
-        Segment(p.address, p.memsz, raw[p.offset : p.offset + p.filesz], Prot(p.flags & 7))
-        for p in loads
+        Segment(p.address, p.memsz, raw[p.offset : p.offset + p.filesz], Prot(p.flags & 7)) for p in loads
     )
 
 
@@ -186,7 +181,7 @@ def read_notes(raw: bytes, headers: ElfHeaders) -> tuple[Note, ...]:
     for phdr in headers.phdrs:
         if phdr.type == PT_NOTE and phdr.filesz <= NOTE_LIMIT:
             body = raw[phdr.offset : phdr.offset + phdr.filesz]
-            notes += split_notes(body, 8 if phdr.align == 8 else 4)  # noqa: PLR2004
+            notes += split_notes(body, 8 if phdr.align == 8 else 4)
     return tuple(dict.fromkeys(notes))
 
 
@@ -196,7 +191,7 @@ def split_notes(body: bytes, align: int) -> list[Note]:
     while at + 12 <= len(body):
         namesz, descsz, kind = struct.unpack_from("<III", body, at)
         desc = at + 12 + -(-namesz // 4) * 4
-        if align == 8:  # noqa: PLR2004 - .note.gnu.property
+        if align == 8:  # .note.gnu.property
             desc = -(-desc // 8) * 8
         if desc + descsz > len(body):
             break

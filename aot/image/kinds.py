@@ -19,7 +19,7 @@ MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"dex\n", "an Android DEX file, not an executable of a supported system"),
     (b"%PDF", "a PDF document, not an executable"),
     (b"\x89PNG", "a PNG picture, not an executable"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file (MSI installer or document), not an executable"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file (installer or document), not an executable"),
     (b"MSCF", "a cabinet archive, not an executable"),
     (b"\x01\xdf", "a 32-bit XCOFF (AIX) file, which is not supported"),
     (b"\x01\xf7", "a 64-bit XCOFF (AIX) file, which is not supported"),
@@ -45,4 +45,4 @@ def describe(raw: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    return all(byte >= 0x20 or byte in b"\t\n\r\f\x1b" for byte in head)  # noqa: PLR2004 - ASCII space
+    return all(byte >= 0x20 or byte in b"\t\n\r\f\x1b" for byte in head)  # ASCII space

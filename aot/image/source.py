@@ -1,4 +1,4 @@
-"""Reads the bytes of an input file, refusing what is no regular file or too large to be an executable."""
+"""Reads the bytes of an input file, refusing what is no regular file or too large."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+"""The formats we read, in order, and the one function that turns a file into an Image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from aot.errors import ImageError
+from aot.image import elf, kinds, macho, pe
+from aot.image.model import Format, Image
+from aot.image.native_reader import is_native
+from aot.image.source import read_source
+
+
+class Reader(Protocol):
+    """Reads one format from a file's bytes."""
+
+    def __call__(self, source: bytes, *, analysis: bool = False) -> Image:
+        """The image, or ImageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormatReader:
+    """One format: how to recognise it and how to read it."""
+
+    format: Format
+    matches: Callable[[bytes], bool]
+    read: Reader
+
+
+FORMATS: tuple[FormatReader, ...] = (
+    FormatReader(Format.ELF, elf.matches, elf.read),
+    FormatReader(Format.PE, pe.matches, pe.read),
+    FormatReader(Format.MACHO, macho.matches, macho.read),
+)
+
+
+def load_image(path: Path | str, *, analysis: bool = False) -> Image:
+    """The image in the file at `path`. Raises ImageError with one line that names file and reason;
+    `analysis` also allows shared objects and DLLs."""
+    path = Path(path)
+    try:
+        return read_image(read_source(path), analysis=analysis)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from None
+
+
+def read_image(raw: bytes, *, analysis: bool = False) -> Image:
+    """The image in `raw`. Raises ImageError with the reason alone."""
+    if is_native(raw):
+        raise ImageError("already translated (a native ELF with a Helctic manifest)")
+    for reader in FORMATS:
+        if reader.matches(raw):
+            return reader.read(raw, analysis=analysis)
+    raise ImageError(kinds.describe(raw))
