@@ -95,11 +95,24 @@ class Site:
     stub_size: int = 0
     resume: int = 0  # where the guest continues: addr + size, or past a barrier
     evidence: str = ""
+    gate: int = 0  # address of the stub instruction that enters the gate (in place: the trap's)
+    kind: int = 0  # GateKind of that gate
+    again: int = 0  # machine address from which the call is made again (guest PC: addr)
+    cont: int = 0  # machine address behind the gate when neighbours were moved there (guest PC: resume)
+    moved: tuple[tuple[int, int], ...] = ()  # (machine address, guest address) of each moved neighbour
+    immediate: int = 0  # of the svc or int
+    folded: bool = False  # the stub enters without the number in its register: `number` has it
+    landing: int = 0  # x86_64: where a short jump finds its long one
+    landing_old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSite:
-    """One import slot bound to a stub of ours; `call` is None when no row serves the name."""
+    """One import slot bound to a stub of ours; `call` is None when no row serves the name.
+
+    The slot holds the stub's link address on disk: a loader that biases the image adds the bias. Slots of
+    objects (`data`) hold 0, the runtime fills them.
+    """
 
     library: str
     name: str
@@ -189,7 +202,10 @@ def decode(raw: bytes) -> Manifest:
             raise ManifestError(f"manifest version {fields.get('version')!r} is not {VERSION}")
         tls = fields.pop("tls")
         return Manifest(
-            sites=tuple(Site(**s) for s in fields.pop("sites")),
+            sites=tuple(
+                Site(**(s | {"moved": tuple((m, g) for m, g in s["moved"])}))
+                for s in fields.pop("sites")
+            ),
             imports=tuple(ImportSite(**s) for s in fields.pop("imports")),
             exits=tuple(ExitWord(**s) for s in fields.pop("exits")),
             reservations=tuple(Reservation(**s) for s in fields.pop("reservations")),

@@ -1,7 +1,7 @@
 """The assembler: templates go through Keystone once, their fields are patched and range-checked here.
 
-A template is assembly text with fields in braces, `{name:kind}`. Keystone encodes out-of-range branches silently
-wrong, so it never sees a real address: every field is a placeholder that `render` fills.
+A template is assembly text with fields in braces, `{name:kind}`. Keystone encodes out-of-range branches
+silently wrong, so it never sees a real address: every field is a placeholder that `render` fills.
 """
 
 from __future__ import annotations
@@ -49,8 +49,18 @@ class Template:
     fields: tuple[Field, ...]
 
 
+# The bits of the placeholder instruction that stay.
+_KEEP = {
+    Kind.B26: 0xFC000000,
+    Kind.PAGE: 0x9F00001F,
+    Kind.OFF8: 0xFFC003FF,
+    Kind.IMM16: 0xFFE0001F,
+    Kind.WORD: 0,
+}
 _FIELD = re.compile(r"\{(\w+):(\w+)\}")
-_MARK = 0x7A010203  # placeholder no real encoding holds by chance; the search below insists on exactly one match
+_MARK = (
+    0x7A010203  # placeholder no real encoding holds by chance; the search below insists on exactly one match
+)
 
 
 @cache
@@ -116,8 +126,9 @@ def render(part: Template, address: int, values: Mapping[str, int]) -> bytes:
                 raise RewriteError(f"{field.name} {value:#x} is out of range at {address + at:#x}")
             struct.pack_into("<i", code, at, word)
         else:
-            word = 0 if field.kind is Kind.WORD else struct.unpack_from("<I", code, at)[0]
-            struct.pack_into("<I", code, at, word | a64_bits(field.kind, value, address + at))
+            (word,) = struct.unpack_from("<I", code, at)
+            bits = a64_bits(field.kind, value, address + at)
+            struct.pack_into("<I", code, at, word & _KEEP[field.kind] | bits)
     return bytes(code)
 
 

@@ -1,0 +1,35 @@
+"""The Binder of a real personality: answers planning's questions from its System."""
+
+from __future__ import annotations
+
+from aot.manifest import DataWord
+from aot.personality.abi.call import Call, Level
+from aot.personality.abi.gate import Gate
+from aot.personality.abi.system import System
+from aot.rewrite.call import CallInfo
+
+
+class SystemBinder:
+    """One system, column and architecture."""
+
+    def __init__(self, system: System, column: str, arch: str) -> None:
+        self.gate: Gate = system.gates[arch]
+        self._system = system
+        self._numbers = system.by_number(column)
+        self._symbols = system.by_symbol()
+
+    def call(self, number: int) -> CallInfo | None:
+        """The call with this number; None when no row has it."""
+        row = self._numbers.get(number)
+        return self._info(row) if row is not None else None
+
+    def import_call(self, library: str, name: str) -> CallInfo | None:
+        """The call behind an imported name; None when no row serves it."""
+        row = self._system.row_of_import(library, name, self._symbols)
+        return CallInfo(row.name) if row is not None else None
+
+    def _info(self, row: Call) -> CallInfo:
+        words = [DataWord[w] for w in self._system.inline.get(row.name, "").split()]
+        if not words or row.status.level is not Level.FULL:
+            return CallInfo(row.name)
+        return CallInfo(row.name, words[0], words[1] if len(words) > 1 else None)

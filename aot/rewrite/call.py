@@ -1,0 +1,52 @@
+"""What a site asks for and how: the facts a stub is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from aot.manifest import DataWord, StubClass
+from aot.personality.abi.gate import ErrorStyle, Gate
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What the tables say about one call: its row's name, and the words that answer it in guest code."""
+
+    name: str
+    inline: DataWord | None = None
+    second: DataWord | None = None  # of an inline call with two results
+    style: ErrorStyle | None = None  # where it differs from the gate's (Mach traps touch no flag)
+
+
+class Binder(Protocol):
+    """The tables of one personality and column, as planning sees them."""
+
+    @property
+    def gate(self) -> Gate: ...
+
+    def call(self, number: int) -> CallInfo | None:
+        """The call with this number; None when no row has it."""
+
+    def import_call(self, library: str, name: str) -> CallInfo | None:
+        """The call behind an imported name; None when no row serves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One site's binding: its class, what is known of the call, and the door's conventions."""
+
+    cls: StubClass
+    gate: Gate
+    number: int | None = None
+    info: CallInfo | None = None
+
+    @property
+    def style(self) -> ErrorStyle:
+        """Where a failure of this call is told."""
+        return self.info.style if self.info and self.info.style else self.gate.style
+
+    @property
+    def second(self) -> DataWord | None:
+        """The data word of an inline call's second result."""
+        return self.info.second if self.info else None

@@ -1,0 +1,129 @@
+"""Decides for every site its class and its window; refuses with a reason, never with an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from aot.analyze.decode import Decoder
+from aot.analyze.model import Analysis, FoundSite, Known, Trap
+from aot.image.model import Arch, Image, Import
+from aot.manifest import PAGE, StubClass
+from aot.rewrite.call import Binder, Call, CallInfo
+from aot.rewrite.space import Area, place, reaches
+from aot.rewrite.tactics import TACTICS_AARCH64, TACTICS_X86_64, Ground, Window
+
+LARGEST_STUB = 256  # bytes, moved neighbours included; only an estimate of the area needs it
+IMPORT_STUB = 16
+WORDS_A_PAGE = PAGE // 8
+
+_TRAPS = {"syscall": Trap.SYSCALL, "svc": Trap.SVC, "int": Trap.INT}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSite:
+    """One site: patched through `window`, or left to the dynamic path because of `why`."""
+
+    found: FoundSite
+    call: Call
+    window: Window | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImport:
+    """One import slot; `first` is the index of the first slot with the same name, whose stub serves all."""
+
+    slot: Import
+    info: CallInfo | None
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything `apply` needs; sites are in the order of the manifest."""
+
+    image: Image
+    area: Area
+    sites: tuple[PlannedSite, ...]
+    imports: tuple[PlannedImport, ...]
+
+
+def plan(image: Image, analysis: Analysis, binder: Binder) -> Plan:
+    """The plan for `image`."""
+    found = sorted(analysis.sites, key=lambda site: site.address)
+    calls = [_classify(site, binder) for site in found]
+    inline = sum(call.cls is StubClass.INLINE for call, _ in calls)
+    bound = (len(found) + 1) * LARGEST_STUB + len(image.imports) * IMPORT_STUB
+    area = place(image, -(-inline // WORDS_A_PAGE), bound)
+    ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch))
+    sites = tuple(
+        _patch(ground, site, *_in_range(image, reaches(image, area, bound, site.address), call, why))
+        for site, (call, why) in zip(found, calls, strict=True)
+    )
+    return Plan(image, area, sites, _imports(image, binder))
+
+
+def _classify(site: FoundSite, binder: Binder) -> tuple[Call, str]:
+    """The class of a site, or dynamic and why."""
+    gate = binder.gate
+    if site.trap is not _TRAPS[gate.trap]:
+        return Call(StubClass.DYNAMIC, gate), f"{site.trap.value} is not this system's door"
+    if site.trap is Trap.INT:
+        return Call(StubClass.DYNAMIC, gate), "an int trap leaves no register free"
+    if gate.immediates is not None and site.immediate not in gate.immediates:
+        return Call(StubClass.DYNAMIC, gate), f"{gate.trap} #{site.immediate:#x} is not a call"
+    number = site.number.value if isinstance(site.number, Known) else None
+    if gate.number == "imm":
+        # the number is in the trap itself: no register is free, the handler is keyed by address
+        number = site.immediate if number is None else number
+        return Call(StubClass.TABLE, gate, number, binder.call(number)), ""
+    if number is None:
+        return Call(StubClass.TABLE, gate), ""
+    info = binder.call(number)
+    inline = info is not None and info.inline is not None
+    return Call(StubClass.INLINE if inline else StubClass.BOUND, gate, number, info), ""
+
+
+def _targets(image: Image, analysis: Analysis, found: list[FoundSite]) -> frozenset[int]:
+    """Every address where control may arrive other than from the instruction before."""
+    return analysis.branch_targets.union(
+        (image.entry,),
+        (f.start for f in image.functions),
+        (s.address for s in (*image.symbols, *image.exports)),
+        (site.function for site in found),
+    )
+
+
+def _in_range(image: Image, reachable: bool, call: Call, why: str) -> tuple[Call, str]:
+    """The class a site keeps when no branch gets from it to the area."""
+    if reachable or why:
+        return call, why
+    if image.arch is Arch.AARCH64:  # in place needs no branch at all
+        return replace(call, cls=StubClass.TABLE), ""
+    return call, "the stub area is out of branch range"
+
+
+def _patch(ground: Ground, site: FoundSite, call: Call, why: str) -> PlannedSite:
+    if not why:
+        for tactic in TACTICS_X86_64 if ground.image.arch is Arch.X86_64 else TACTICS_AARCH64:
+            window = tactic(ground, site)
+            if window is not None:
+                ground.take(window)
+                return PlannedSite(site, call, window)
+    return PlannedSite(site, replace(call, cls=StubClass.DYNAMIC), None, why or _why(site))
+
+
+def _why(site: FoundSite) -> str:
+    last = site.before[-1].mnemonic if site.before else "a branch target"
+    following = site.after[0].mnemonic if site.after else "a branch target"
+    return f"no room for a jump between {last} and {following}, no landing nearby"
+
+
+def _imports(image: Image, binder: Binder) -> tuple[PlannedImport, ...]:
+    first: dict[tuple[str, str], int] = {}
+    planned = []
+    for index, slot in enumerate(image.imports):
+        info = None if slot.data else binder.import_call(slot.library, slot.name)
+        at = first.setdefault((slot.library, slot.name), index)
+        planned.append(PlannedImport(slot, info, at))
+    return tuple(planned)
