@@ -45,8 +45,6 @@ _A64_CALL_INDIRECT = frozenset("blr blraa blrab blraaz blrabz".split())  # noqa:
 
 
 def _x86_flow(mnemonic: str, operands: str) -> Flow:
-    if mnemonic in _X86_BRANCH:
-        return Flow.BRANCH
     for prefix in ("bnd ", "notrack ", "rep ", "repz ", "repne "):
         mnemonic = mnemonic.removeprefix(prefix)
     if mnemonic in _X86_BRANCH:
@@ -78,10 +76,6 @@ def _a64_flow(mnemonic: str, _operands: str) -> Flow:
     return Flow.TRAP if mnemonic == "svc" else Flow.NEXT
 
 
-# Mnemonics that never touch the program counter make up nearly all code: one set look-up answers for them.
-_X86_CONTROL_HEADS = frozenset("jlcrubhsixn")
-
-
 class Decoder:
     """Instructions of one architecture, and the constant each branch goes to."""
 
@@ -95,6 +89,7 @@ class Decoder:
         self._lite = capstone.Cs(*mode)
         self._full = capstone.Cs(*mode)
         self._full.detail = True
+        self._plain: set[str] = set()  # mnemonics seen that never touch the program counter
         self._flow = _x86_flow if arch is Arch.X86_64 else _a64_flow
         self.writes = lru_cache(maxsize=1 << 15)(self._writes)
         self.reads = lru_cache(maxsize=1 << 15)(self._reads)
@@ -105,7 +100,13 @@ class Decoder:
 
     def flow(self, insn: Raw) -> Flow:
         """What `insn` does to the program counter."""
-        return self._flow(insn[2], insn[3])
+        mnemonic = insn[2]
+        if mnemonic in self._plain:
+            return Flow.NEXT
+        flow = self._flow(mnemonic, insn[3])
+        if flow is Flow.NEXT:
+            self._plain.add(mnemonic)
+        return flow
 
     def target(self, insn: Raw) -> int | None:
         """The constant a jump, branch or call goes to."""

@@ -1,0 +1,190 @@
+"""Function starts an image declares, merged into ranges, and direct calls found by their bytes."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from aot.image.model import Arch, Image, Segment
+
+# Ranges of these sources are exact; a symbol's size is what its author wrote.
+_DECLARED: Final = 0.3  # share of the code below which declared ranges are no basis
+_EXACT: Final = ("eh_frame", "pdata", "pclntab", "symbol")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of code with the functions that start in it."""
+
+    start: int
+    end: int
+    entries: tuple[int, ...]
+    source: str  # of the range: a FunctionRange source, or "descent"
+    exact: bool  # the end was declared, not taken from the next start
+
+
+class Anchors:
+    """The spans of an image, looked up by address."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.names = _names(image)
+        self.spans = _spans(image)
+        if self.covered < _DECLARED:
+            self.spans = _whole(image)
+        self._objects = sorted(
+            (s.address, s.address + s.size, s.name)
+            for s in image.symbols
+            if not s.code and s.size and _in_code(image, s.address)
+        )
+        self._starts = [span.start for span in self.spans]
+
+    def span_at(self, address: int) -> Span | None:
+        """The span that holds `address`."""
+        at = bisect_right(self._starts, address) - 1
+        if at >= 0 and address < self.spans[at].end:
+            return self.spans[at]
+        return None
+
+    def gap_at(self, address: int) -> tuple[int, int]:
+        """The undeclared range around `address`, which no span holds."""
+        at = bisect_right(self._starts, address)
+        segment = self.image.segment_at(address)
+        assert segment is not None
+        low = max(segment.address, self.spans[at - 1].end if at else 0)
+        high = segment.address + len(segment.data)
+        return low, min(high, self._starts[at]) if at < len(self._starts) else high
+
+    def object_at(self, address: int) -> str:
+        """Which data symbol in code holds `address`, as a reason; "" when none does."""
+        for start, end, name in self._objects:
+            if start <= address < end:
+                return f"inside the object {name} [{start:#x}, {end:#x})"
+        return ""
+
+    @property
+    def covered(self) -> float:
+        """Share of the executable bytes that spans with a declared end hold."""
+        code = sum(len(segment.data) for segment in self.image.code)
+        exact = sum(span.end - span.start for span in self.spans if span.exact)
+        return exact / code if code else 1.0
+
+    def name(self, address: int) -> str:
+        """What the image calls the function at `address`, or its address."""
+        return self.names.get(address) or f"{address:#x}"
+
+
+def _in_code(image: Image, address: int) -> bool:
+    return any(segment.address <= address < segment.end for segment in image.code)
+
+
+def _whole(image: Image) -> list[Span]:
+    """One span a segment, for images that declare too little: every start is an entry of it."""
+    spans: list[Span] = []
+    for segment in image.code:
+        end = segment.address + len(segment.data)
+        entries = tuple(sorted(s for s in _starts(image) if segment.address <= s < end))
+        spans.append(Span(segment.address, end, entries, "descent", exact=False))
+    return sorted(spans, key=lambda span: span.start)
+
+
+def _names(image: Image) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for symbol in (*image.symbols, *image.exports):
+        known = names.get(symbol.address)
+        if symbol.code and symbol.name and (known is None or known.startswith("$")):
+            names[symbol.address] = symbol.name
+    return names
+
+
+def _starts(image: Image) -> dict[int, tuple[int, str]]:
+    """Every declared start in code, with its end (0: unknown) and the source of the end."""
+    rank = {source: at for at, source in enumerate(reversed(_EXACT))}
+    out: dict[int, tuple[int, str]] = {}
+    declared = [(f.start, f.end, f.source) for f in image.functions]
+    declared += [
+        (s.address, s.address + s.size if s.size else 0, "symbol") for s in image.symbols if s.code
+    ]
+    declared += [(s.address, 0, "export") for s in image.exports if s.code]
+    declared += [(image.entry, 0, "entry")]
+    for start, end, source in declared:
+        known = out.get(start)
+        better = known is None or (bool(end), rank.get(source, -1)) > (
+            bool(known[0]),
+            rank.get(known[1], -1),
+        )
+        if better:
+            out[start] = (end, source)
+    return out
+
+
+def _spans(image: Image) -> list[Span]:
+    spans: list[Span] = []
+    starts = _starts(image)
+    for segment in image.code:
+        limit = segment.address + len(segment.data)
+        spans += _segment_spans(
+            sorted((s, e, k) for s, (e, k) in starts.items() if segment.address <= s < limit), limit
+        )
+    return sorted(spans, key=lambda span: span.start)
+
+
+def _segment_spans(starts: list[tuple[int, int, str]], limit: int) -> Iterator[Span]:
+    """Merge overlapping ranges; a start without an end lasts until the next one."""
+    at = 0
+    while at < len(starts):
+        start, end, source = starts[at]
+        exact = end != 0
+        entries = [start]
+        stop = end or (starts[at + 1][0] if at + 1 < len(starts) else limit)
+        at += 1
+        while at < len(starts) and starts[at][0] < stop:
+            inner, inner_end, _ = starts[at]
+            entries.append(inner)
+            stop = max(stop, inner_end)
+            at += 1
+        yield Span(start, min(stop, limit), tuple(entries), source, exact)
+
+
+_X86_BRANCH: Final = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]")
+_A64_BRANCH: Final = re.compile(rb"[\x14-\x17\x94-\x97\x54\x34-\x37\xb4-\xb7]")
+
+
+def branches(segment: Segment, arch: Arch) -> Iterator[tuple[int, int, bool]]:
+    """(address, target, is call) of every byte pattern that could be a direct branch.
+
+    On x86_64 some are not instructions: proof is the caller's duty.
+    """
+    if arch is Arch.X86_64:
+        return _x86_branches(segment)
+    return _a64_branches(segment)
+
+
+def _x86_branches(segment: Segment) -> Iterator[tuple[int, int, bool]]:
+    data, base = segment.data, segment.address
+    low, high = base, base + len(data)
+    for found in _X86_BRANCH.finditer(data):
+        end = found.end() + 4
+        offset = int.from_bytes(data[end - 4 : end], "little", signed=True)
+        target = base + end + offset
+        if low <= target < high:
+            yield base + found.start(), target, data[found.start()] == 0xE8
+
+
+def _a64_branches(segment: Segment) -> Iterator[tuple[int, int, bool]]:
+    data, base = segment.data, segment.address
+    skew = -base % 4
+    for found in _A64_BRANCH.finditer(data[skew + 3 :: 4]):
+        at = skew + found.start() * 4
+        word = int.from_bytes(data[at : at + 4], "little")
+        top = word >> 24
+        if top & 0x7C == 0x14:
+            offset = ((word & 0x3FFFFFF) ^ 0x2000000) - 0x2000000
+        elif top & 0x7E == 0x36:
+            offset = ((word >> 5 & 0x3FFF) ^ 0x2000) - 0x2000
+        else:
+            offset = ((word >> 5 & 0x7FFFF) ^ 0x40000) - 0x40000
+        yield base + at, base + at + offset * 4, top & 0xFC == 0x94

@@ -1,0 +1,227 @@
+"""Finds the trap instructions of an image and proves each one: analyze() is what the rewriter calls."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from aot.analyze.anchors import Anchors, Span, branches
+from aot.analyze.blocks import Code
+from aot.analyze.candidates import Candidate, candidates
+from aot.analyze.decode import Decoder, Flow, Raw
+from aot.analyze.descent import follow_references
+from aot.analyze.model import Analysis, FoundSite, Known, Refused
+from aot.analyze.numbers import CallersOf, site_number
+from aot.analyze.sweep import sweep
+from aot.image.model import Image
+from aot.personality.abi.gate import Gate
+
+_ROUNDS: Final = 4  # of proving a caller by its own callers
+_CALLERS: Final = 400  # functions read to learn what callers pass
+
+
+def analyze(image: Image, gate: Gate, *extra_gates: Gate) -> Analysis:
+    """Every site of `image` that asks through `gate` (or one of `extra_gates`), with its number."""
+    return _Search(image, (gate, *extra_gates)).run()
+
+
+@dataclass(slots=True)
+class _Place:
+    """A range of code that holds candidates."""
+
+    span: Span
+    code: Code
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+class _Search:
+    """One analysis under way."""
+
+    def __init__(self, image: Image, gates: tuple[Gate, ...]) -> None:
+        self.image = image
+        self.gates = gates
+        self.decoder = Decoder(image.arch)
+        self.anchors = Anchors(image)
+        self.refused: list[Refused] = []
+        self._places: dict[int, _Place] = {}
+        self._callers_left = _CALLERS
+
+    def run(self) -> Analysis:
+        """Candidates to places, proof, then numbers."""
+        asked: list[_Place] = []
+        for candidate in candidates(self.image, self.gates):
+            why = self._known_data(candidate.address)
+            if why:
+                self.refused.append(Refused(candidate.address, why))
+                continue
+            place = self._place(candidate.address)
+            if not place.candidates:
+                asked.append(place)
+            place.candidates.append(candidate)
+        found: list[tuple[_Place, Candidate, Raw, str]] = []
+        for place in asked:
+            found += self._prove(place)
+        holders = {id(place): place for place, *_ in found}
+        for place in holders.values():
+            self._mark_foreign(place.code)
+        sites = [self._site(*proof) for proof in found]
+        unique = {site.address: site for site in sites}
+        return Analysis(
+            sites=tuple(unique[address] for address in sorted(unique)),
+            refused=tuple(sorted(self.refused, key=lambda refused: refused.address)),
+            branch_targets=frozenset().union(*(p.code.targets for p in asked)),
+        )
+
+    def _known_data(self, address: int) -> str:
+        for start, end in self.image.data_in_code:
+            if start <= address < end:
+                return f"declared data in code [{start:#x}, {end:#x})"
+        return self.anchors.object_at(address)
+
+    def _place(self, address: int) -> _Place:
+        span = self.anchors.span_at(address)
+        if span is None:
+            low, high = self.anchors.gap_at(address)
+            span = Span(low, high, (), "gap", exact=False)
+        place = self._places.get(span.start)
+        if place is None:
+            segment = self.image.segment_at(span.start)
+            assert segment is not None
+            code = Code(self.image, self.decoder, segment, span.start, span.end)
+            for entry in span.entries:
+                code.descend(entry)
+            place = self._places[span.start] = _Place(span, code)
+        return place
+
+    @cached_property
+    def _branches(self) -> list[tuple[int, int, bool]]:
+        """(target, address, is call) of everything that may be a direct branch, by target."""
+        return sorted(
+            (target, address, is_call)
+            for segment in self.image.code
+            for address, target, is_call in branches(segment, self.image.arch)
+        )
+
+    def _branches_into(self, start: int, end: int) -> list[tuple[int, int, bool]]:
+        low = bisect_left(self._branches, (start,))
+        return self._branches[low : bisect_left(self._branches, (end,), low)]
+
+    def _prove(self, place: _Place) -> list[tuple[_Place, Candidate, Raw, str]]:
+        """The candidates of `place` that are instructions of reachable code."""
+        proved = self._proved(place)
+        code = place.code
+        missing = [c for c in place.candidates if code.covering(c.address) is None]
+        if missing and place.span.source == "descent":
+            follow_references(code, [c.address for c in missing])
+            missing = [c for c in missing if code.covering(c.address) is None]
+        if missing and self._reach_from_elsewhere(place, missing[-1].address, _ROUNDS):
+            missing = [c for c in missing if code.covering(c.address) is None]
+        swept: dict[int, Raw] = {}
+        if missing:
+            for candidate in missing:
+                raw = sweep(code, candidate, inexact=not place.span.exact)
+                if raw is not None:
+                    swept[candidate.address] = raw
+        proved = self._proved(place)
+        out: list[tuple[_Place, Candidate, Raw, str]] = []
+        for candidate in place.candidates:
+            raw = proved.get(candidate.address) or swept.get(candidate.address)
+            if raw is None:
+                self.refused.append(Refused(candidate.address, self._why_not(place, candidate)))
+            else:
+                how = place.span.source if candidate.address in proved else "sweep"
+                out.append((place, candidate, raw, how))
+        return out
+
+    def _proved(self, place: _Place) -> dict[int, Raw]:
+        out: dict[int, Raw] = {}
+        for candidate in place.candidates:
+            raw = place.code.covering(candidate.address)
+            if raw is not None and raw[0] + raw[1] == candidate.address + candidate.size:
+                immediates = candidate.gate.immediates
+                served = immediates is None or candidate.immediate in immediates
+                if served and self.decoder.flow(raw) is Flow.TRAP:
+                    out[candidate.address] = raw
+        return out
+
+    def _why_not(self, place: _Place, candidate: Candidate) -> str:
+        raw = place.code.covering(candidate.address)
+        where = f"{place.span.source} [{place.span.start:#x}, {place.span.end:#x})"
+        if raw is None:
+            return f"no control flow reaches it in {where}"
+        if self.decoder.flow(raw) is Flow.TRAP:
+            return f"{raw[2]} {raw[3]} is not a call of this system"
+        return f"inside `{raw[2]} {raw[3]}` at {raw[0]:#x} in {where}"
+
+    def _reach_from_elsewhere(self, place: _Place, last: int, rounds: int) -> bool:
+        """Descend from targets in `place`, up to `last`, of branches proved to be instructions."""
+        before = len(place.code.reached)
+        for target, source, is_call in self._branches_into(place.code.start, last + 1):
+            if target in place.code.reached or place.code.start <= source < place.code.end:
+                continue
+            if self._is_branch(source, target, rounds - 1):
+                if is_call:
+                    place.code.descend(target)
+                else:
+                    place.code.enter(target)
+        return len(place.code.reached) > before
+
+    def _is_branch(self, source: int, target: int, rounds: int) -> bool:
+        """Whether the instruction at `source` is reached and branches to `target`."""
+        if rounds <= 0:
+            return False
+        place = self._place(source)
+        if source not in place.code.reached and place.span.source == "gap":
+            self._reach_from_elsewhere(place, source, rounds - 1)
+        raw = place.code.reached.get(source)
+        return raw is not None and self.decoder.target(raw) == target
+
+    def _mark_foreign(self, code: Code) -> None:
+        """Note every target in `code` of a branch from outside its range."""
+        for target, source, is_call in self._branches_into(code.start, code.end):
+            if code.start <= source < code.end or target in code.entries:
+                continue
+            code.targets.add(target)
+            if is_call and target in code.reached and target not in code.preds:
+                code.entries.add(target)
+            else:
+                code.foreign.add(target)
+
+    def _callers(self, entry: int) -> list[tuple[Code, int, bool]]:
+        out: list[tuple[Code, int, bool]] = []
+        for target, source, is_call in self._branches_into(entry, entry + 1):
+            span = self.anchors.span_at(source)
+            if span is None or self._callers_left <= 0:
+                continue
+            if span.start not in self._places:
+                self._callers_left -= 1
+            code = self._place(source).code
+            raw = code.reached.get(source)
+            outside = not code.start <= entry < code.end
+            if raw is not None and self.decoder.target(raw) == target and (is_call or outside):
+                out.append((code, source, is_call))
+        return out
+
+    def _site(self, place: _Place, candidate: Candidate, raw: Raw, how: str) -> FoundSite:
+        code = place.code
+        before = code.before(raw[0])
+        gate = candidate.gate
+        if gate.number == "imm":
+            value = Known(candidate.immediate)
+        else:
+            ask = CallersOf(self._callers)
+            value = site_number(code, raw[0], gate.number, before, ask)
+        function = max((e for e in code.entries if e <= raw[0]), default=code.start)
+        return FoundSite(
+            address=raw[0],
+            size=raw[1],
+            trap=candidate.trap,
+            immediate=candidate.immediate,
+            number=value,
+            function=function,
+            evidence=f"{how}:{self.anchors.name(function)}+{raw[0] - function:#x}",
+            before=before,
+            after=code.after(raw[0] + raw[1]),
+        )

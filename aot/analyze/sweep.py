@@ -1,0 +1,60 @@
+"""Linear sweep between reached instructions: the weakest proof, for code only indirect jumps reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aot.analyze.decode import Flow, Raw
+from aot.image.model import Arch
+
+if TYPE_CHECKING:
+    from aot.analyze.blocks import Code
+    from aot.analyze.candidates import Candidate
+
+
+def sweep(code: Code, candidate: Candidate, *, inexact: bool) -> Raw | None:
+    """The trap at `candidate` when the whole unreached stretch around it decodes and loads its number.
+
+    A stretch is code only if decoding it from the last reached instruction meets nothing invalid and
+    falls exactly onto the next reached one (or the end), and a constant is put into the number
+    register shortly before the trap.
+    """
+    if candidate.gate.number == "imm":
+        return None
+    low, high = _stretch(code, candidate.address)
+    if low == code.start and inexact:
+        return None
+    insns: list[Raw] = []
+    address = low
+    while address < high:
+        raw = code.decode(address)
+        if raw is None:
+            return None
+        insns.append(raw)
+        address += raw[1]
+    if address != high:
+        return None
+    at = next((i for i, raw in enumerate(insns) if raw[0] == candidate.address), None)
+    if at is None or not _loads_number(code, insns[max(0, at - 12) : at], candidate.gate.number):
+        return None
+    for raw in insns:
+        if raw[0] not in code.reached:
+            code.enter(raw[0])
+    return code.reached.get(candidate.address)
+
+
+def _stretch(code: Code, address: int) -> tuple[int, int]:
+    low = max((r[0] + r[1] for r in code.reached.values() if r[0] <= address), default=code.start)
+    high = min((a for a in code.reached if a > address), default=code.end)
+    return low, high
+
+
+def _loads_number(code: Code, insns: list[Raw], register: str) -> bool:
+    """Whether a constant reaches `register` in straight line at the end of `insns`."""
+    for raw in reversed(insns):
+        if code.decoder.flow(raw) is not Flow.NEXT:
+            return False
+        if register in code.decoder.writes(code.bytes_of(raw)):
+            constant = "#" if code.decoder.arch is Arch.AARCH64 else ", "
+            return raw[2] in ("mov", "movz", "movk", "xor") and constant in raw[3]
+    return False
