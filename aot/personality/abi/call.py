@@ -8,7 +8,8 @@ from enum import Enum
 from typing import Any
 
 from aot.personality.abi.errors import E
-from aot.personality.abi.kinds import Args, In, Kind, Length, Out, To, Unused
+from aot.personality.abi.flags import FlagMap, FlagSet
+from aot.personality.abi.kinds import Args, In, Kind, Length, Must, Out, To, Unused
 from aot.personality.abi.op import Op
 
 
@@ -42,12 +43,14 @@ def partial(note: str) -> Status:
 class Ret:
     """How the op's result `r` (or the last store's count `s`) becomes the result word.
 
-    `second` is the expression of the second result register, if the call has one.
+    `second` is the expression of the second result register, if the call has one; `flags` turns
+    neutral flags into the ABI's bits.
     """
 
     expression: str
     second: str = ""
     void: bool = False  # the result register keeps the guest's value
+    flags: FlagMap | FlagSet | None = None
 
 
 VALUE = Ret("r")
@@ -155,7 +158,7 @@ def parameter(name: str, kind: Kind) -> str | None:
         return kind.param
     if isinstance(kind, In) and not isinstance(kind, Length):
         return name
-    assert isinstance(kind, Out | Length | Unused)
+    assert isinstance(kind, Out | Length | Must | Unused)
     return None
 
 

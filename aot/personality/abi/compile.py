@@ -14,8 +14,9 @@ from typing import Any
 
 from aot.personality.abi.call import Call, Level, parameter
 from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.flags import FlagSet
 from aot.personality.abi.gate import ErrorStyle, Gate, Second
-from aot.personality.abi.kinds import In, Kind, Out, inner
+from aot.personality.abi.kinds import In, Kind, Must, Out, inner
 from aot.personality.abi.op import Op
 
 Handler = Callable[[Any], int]
@@ -58,7 +59,7 @@ class _Builder:
         """Arguments whose word the handler needs."""
         names: list[str] = []
         for name, kind in self.kinds.items():
-            if isinstance(kind, In) and parameter(name, kind) or isinstance(kind, Out):
+            if (isinstance(kind, In) and parameter(name, kind)) or isinstance(kind, Out | Must):
                 names += [name, *([kind.sibling] if kind.sibling else [])]
         return [n for n in self.row.args if n in names]
 
@@ -89,6 +90,26 @@ class _Builder:
             self.scope[f"fixed_{name}"] = value
             parts.append(f"{name}=fixed_{name}")
         return ", ".join(parts)
+
+    def checks(self) -> list[str]:
+        lines = []
+        for name, kind in self.kinds.items():
+            if isinstance(kind, Must):
+                mask = (1 << kind.bits) - 1
+                self.scope[f"must_{name}"] = frozenset(v & mask for v in kind.values)
+                self.scope[f"unless_{name}"] = kind.error
+                word = f"{self.words[name]} & {mask:#x}"
+                lines.append(f"if {word} not in must_{name}: raise Errno(unless_{name})")
+        return lines
+
+    def result(self, column: str) -> str:
+        """Source of the result word."""
+        ret = self.row.ret
+        if ret.flags is None:
+            return ret.expression
+        flags = ret.flags.of(column) if isinstance(ret.flags, FlagSet) else ret.flags
+        self.scope["ret_flags"] = flags.encode
+        return f"ret_flags({ret.expression})"
 
     def probes(self) -> list[str]:
         lines = []
@@ -144,14 +165,15 @@ def source_of(row: Call, column: str, door: Door) -> tuple[str, dict[str, Any]]:
     b = _Builder(row, column, door)
     target = "via(ctx, ops, " if row.via else "op(ctx, "
     arguments = b.arguments().removeprefix("ctx").removeprefix(", ")
-    body = [*b.loads(), *b.probes(), f"r = {target}{arguments})".replace(", )", ")")]
+    body = [*b.loads(), *b.checks(), *b.probes(), f"r = {target}{arguments})".replace(", )", ")")]
     if row.after:
         b.scope["after"] = row.after
         body.append("after(r)")
     body += b.stores()
-    done = [] if row.ret.void else [f"{door.result} = {row.ret.expression} & {M64:#x}"]
+    done = [] if row.ret.void else [f"{door.result} = {b.result(column)} & {M64:#x}"]
     done += [*_second(row, door, failed=False), *_zeroes(door), "return 0"]
-    lines = ["def handler(ctx):", "    regs = ctx.regs", "    mem = ctx.mem", "    try:"]
+    lines = ["def handler(ctx):", "    regs = ctx.regs", "    mem = ctx.mem"]
+    lines += [f"    ctx.calls.append({row.name!r})", "    try:"]
     lines += [f"        {line}" for line in body]
     lines += ["    except Errno as e:"]
     lines += [f"        {line}" for line in _failure(row, door, b.scope)]

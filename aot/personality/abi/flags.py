@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any
@@ -106,3 +106,13 @@ class FlagMap:
         if rest or not names:
             names.append(hex(rest))
         return "|".join(names)
+
+
+@dataclass(frozen=True, slots=True)
+class FlagSet:
+    """One flag map per column, where a system's numbers differ between architectures."""
+
+    by_column: Mapping[str, FlagMap]
+
+    def of(self, column: str) -> FlagMap:
+        return self.by_column[column]

@@ -21,12 +21,13 @@ class LayoutError(Exception):
 class F:
     """One field: the ABI's name, its struct-module code, the neutral attribute it carries.
 
-    An empty attribute is padding or a field this ABI has and we write as zero.
+    An empty attribute is padding or a field this ABI has and we always write as `value`.
     """
 
     name: str
     code: str
     attr: str = ""
+    value: int = 0
 
     @property
     def size(self) -> int:
@@ -48,13 +49,10 @@ def timespec(name: str, attr: str, sec: str = S64, nsec: str = S64) -> tuple[F, 
     return F(f"{name}.tv_sec", sec, f"{attr}.sec"), F(f"{name}.tv_nsec", nsec, f"{attr}.nsec")
 
 
-def _zero(_: Any) -> int:
-    return 0
-
-
 def _getter(f: F) -> Callable[[Any], Any]:
     if not f.attr:
-        return _zero if not f.code.endswith("s") else lambda _: b""
+        constant: int | bytes = b"" if f.code.endswith("s") else f.value
+        return lambda _: constant
     get = attrgetter(f.attr)
     if f.code.endswith("s"):
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag, auto
+from enum import Enum, IntEnum, IntFlag, auto
+from typing import NamedTuple
 
 
 class Open(IntFlag):
@@ -95,6 +96,34 @@ class Time:
     sec: int
     nsec: int
 
+    @property
+    def usec(self) -> int:
+        return self.nsec // 1000
+
+    @property
+    def ns(self) -> int:
+        """The whole value in nanoseconds."""
+        return self.sec * 1_000_000_000 + self.nsec
+
+
+def time_ns(ns: int) -> Time:
+    """A Time from nanoseconds."""
+    return Time(*divmod(ns, 1_000_000_000))
+
+
+UTIME_NOW = (1 << 30) - 1
+"""`nsec` of a file time that is set to the current time."""
+UTIME_OMIT = (1 << 30) - 2
+"""`nsec` of a file time that is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """New access and modification times of a file; see UTIME_NOW and UTIME_OMIT."""
+
+    atime: Time
+    mtime: Time
+
 
 @dataclass(frozen=True, slots=True)
 class Stat:
@@ -116,6 +145,32 @@ class Stat:
     btime: Time = Time(0, 0)
     flags: int = 0
     gen: int = 0
+
+    @property
+    def dev_major(self) -> int:
+        return major(self.dev)
+
+    @property
+    def dev_minor(self) -> int:
+        return minor(self.dev)
+
+    @property
+    def rdev_major(self) -> int:
+        return major(self.rdev)
+
+    @property
+    def rdev_minor(self) -> int:
+        return minor(self.rdev)
+
+
+def major(dev: int) -> int:
+    """Major number of a neutral (Linux-encoded) device."""
+    return (dev >> 8 & 0xFFF) | (dev >> 32 & ~0xFFF & 0xFFFFFFFF)
+
+
+def minor(dev: int) -> int:
+    """Minor number of a neutral (Linux-encoded) device."""
+    return (dev & 0xFF) | (dev >> 12 & ~0xFF & 0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +264,123 @@ class PollFd:
     fd: int
     events: int
     revents: int = 0
+
+
+class Ends(NamedTuple):
+    """The two descriptors of a pipe."""
+
+    read: int
+    write: int
+
+
+class Listed(NamedTuple):
+    """What a directory listing put into the guest's buffer: bytes, and the cookie it started at."""
+
+    used: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Bytes a sendfile moved and the file offset behind them."""
+
+    count: int
+    offset: int
+
+
+class MaskHow(IntEnum):
+    """How a signal mask changes."""
+
+    BLOCK = 0
+    UNBLOCK = 1
+    SET = 2
+
+
+class Resource(Enum):
+    """What a resource limit is about."""
+
+    CPU = "seconds of processor time"
+    FSIZE = "bytes of a file"
+    DATA = "bytes of data"
+    STACK = "bytes of stack"
+    CORE = "bytes of a core file"
+    RSS = "bytes resident"
+    NPROC = "processes"
+    NOFILE = "open files"
+    MEMLOCK = "bytes locked"
+    AS = "bytes of address space"
+    LOCKS = "file locks"
+    SIGPENDING = "queued signals"
+    MSGQUEUE = "bytes in message queues"
+    NICE = "nice ceiling"
+    RTPRIO = "real-time priority"
+    RTTIME = "microseconds of real-time"
+
+
+class Who(Enum):
+    """Whose resource usage is asked for."""
+
+    SELF = "process"
+    CHILDREN = "waited-for children"
+    THREAD = "calling thread"
+
+
+class Advice(Enum):
+    """What madvise may mean to this kernel."""
+
+    HINT = "no effect"
+    DONTNEED = "drop the contents; the range reads as zero (or as its file)"
+    FREE = "contents may be dropped"
+
+
+class Remap(IntFlag):
+    """How a mapping may be resized."""
+
+    MAYMOVE = auto()
+    FIXED = auto()
+    DONTUNMAP = auto()
+
+
+class LockOp(IntFlag):
+    """Whole-file advisory locks."""
+
+    SHARED = auto()
+    EXCLUSIVE = auto()
+    UNLOCK = auto()
+    NONBLOCK = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class StatFs:
+    """Facts about a file system. Sizes in blocks of `bsize` bytes."""
+
+    type: int
+    bsize: int
+    blocks: int
+    bfree: int
+    bavail: int
+    files: int
+    ffree: int
+    fsid: int = 0
+    namelen: int = 255
+    frsize: int = 4096
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sysinfo:
+    """Load and memory of the machine the guest sees, bytes."""
+
+    uptime: int
+    totalram: int
+    freeram: int
+    procs: int
+    bufferram: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Itimer:
+    """An interval timer: period and time to the next expiry."""
+
+    interval: Time
+    value: Time

@@ -12,6 +12,11 @@ from aot.personality.abi.personality import Personality
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
 
 
+def plain_library(name: str) -> str:
+    """Lower-case file name without directory and everything from the first dot on."""
+    return name.rpartition("/")[2].lower().partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """A personality's tables. `columns` maps a column name to its architecture's value.
@@ -28,7 +33,8 @@ class System:
     errors: Mapping[E, int]
     error_names: Mapping[int, str]  # ABI number -> the system's own name
     libraries: Mapping[str, Gate] = field(default_factory=dict)
-    inline: Mapping[str, str] = field(default_factory=dict)  # row name -> DataWord name
+    inline: Mapping[str, str] = field(default_factory=dict)  # row name -> DataWord name(s), space-separated
+    library: Callable[[str], str] = plain_library  # file name of a library -> name used in row symbols
     has_brk: bool = True
     indirect: Mapping[str, int] = field(default_factory=dict)  # column -> number of syscall(2)
     number_mask: int | None = None  # bits of the number register that count
@@ -37,6 +43,10 @@ class System:
     def by_number(self, column: str) -> dict[int, Call]:
         """Number -> row of one column."""
         return {n: c for c in self.calls if (n := c.number(column)) is not None}
+
+    def row_of_import(self, library: str, name: str, rows: Mapping[str, Call]) -> Call | None:
+        """The row behind an imported name: the library's own, else one for any library."""
+        return rows.get(f"{self.library(library)}!{name}") or rows.get(name)
 
     def by_symbol(self) -> dict[str, Call]:
         """ "library!name" (lower-case library, no .dll) or bare name -> row."""
