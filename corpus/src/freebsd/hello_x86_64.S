@@ -1,0 +1,28 @@
+// The smallest program: two calls.
+#include <sys/elf_common.h>
+#include <sys/syscall.h>
+    .globl _start
+    .type _start, @function
+_start:
+    mov $1, %edi
+    lea text(%rip), %rsi
+    mov $(text_end - text), %edx
+    mov $SYS_write, %eax
+    syscall
+    mov $42, %edi
+    mov $SYS__exit, %eax
+    syscall
+    ud2
+    .size _start, . - _start
+
+    .section .rodata
+text:
+    .ascii "hello\n"
+text_end:
+
+    .section .note.tag, "a", %note
+    .p2align 2
+    .int 8, 4, NT_FREEBSD_ABI_TAG
+    .asciz "FreeBSD"
+    .int __FreeBSD_version
+    .section .note.GNU-stack, "", @progbits
