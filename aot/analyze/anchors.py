@@ -49,14 +49,31 @@ class Anchors:
             return self.spans[at]
         return None
 
-    def gap_at(self, address: int) -> tuple[int, int]:
-        """The undeclared range around `address`, which no span holds."""
+    def bridge(self, address: int) -> None:
+        """Make one span of the undeclared range around `address` and its neighbours.
+
+        System libraries leave the unwind range of a function just before a call whose return the
+        unwinder must not see (clone, the signal trampolines): code runs on into the gap.
+        """
         at = bisect_right(self._starts, address)
         segment = self.image.segment_at(address)
         assert segment is not None
-        low = max(segment.address, self.spans[at - 1].end if at else 0)
-        high = segment.address + len(segment.data)
-        return low, min(high, self._starts[at]) if at < len(self._starts) else high
+        limit = segment.address + len(segment.data)
+        near = [s for s in self.spans[max(at - 1, 0) : at + 1] if segment.address <= s.start < limit]
+        low = min([s.start for s in near if s.start <= address], default=segment.address)
+        high = max([s.end for s in near if s.start > address], default=limit)
+        entries = tuple(entry for span in near for entry in span.entries)
+        source = near[0].source if near else "gap"
+        first = at - 1 if near and near[0].start <= address else at
+        self.spans[first : first + len(near)] = [
+            Span(low, high, entries, source, exact=bool(near) and near[-1].end == high)
+        ]
+        self._starts = [span.start for span in self.spans]
+
+    def neighbours(self, span: Span) -> list[Span]:
+        """The spans directly before and after `span`."""
+        at = bisect_right(self._starts, span.start) - 1
+        return [*self.spans[max(at - 1, 0) : at], *self.spans[at + 1 : at + 2]]
 
     def object_at(self, address: int) -> str:
         """Which data symbol in code holds `address`, as a reason; "" when none does."""

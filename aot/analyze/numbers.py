@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 from aot.analyze.decode import Flow, Raw
 from aot.analyze.model import Dynamic, Insn, Known, Number, OneOf
 from aot.analyze.stack import depth_at
-from aot.analyze.values import Const, From, Lost, Place, apply, number, step
+from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, apply, number, step
 from aot.image.model import Arch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aot.analyze.blocks import Code
+    from aot.personality.abi.gate import Gate
 
 _BUDGET: Final = 3000  # instructions looked at for one number
 _LEVELS: Final = 5  # wrappers of wrappers
 _KEPT_X86: Final = frozenset(("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15"))
 _KEPT_A64: Final = frozenset(f"x{n}" for n in range(19, 30))
-_TRAP_WRITES: Final = frozenset(("rax", "rcx", "r11", "rdx", "x0", "x1"))
 _COPIES: Final = ("", "sext32", "and")  # ops that keep what a parameter is
 
 
@@ -38,15 +38,15 @@ class _Cycle:
 
 
 Value = int | Param | Lost | _Cycle
-Callers = "Callable[[int], list[tuple[Code, int, bool]]]"
 
 
 class Tracer:
     """One backward question: what can `place` hold before an instruction."""
 
-    def __init__(self, code: Code, *, strict: bool) -> None:
+    def __init__(self, code: Code, gate: Gate, *, strict: bool) -> None:
         self.code = code
-        self.strict = strict  # forget stack slots over calls and stores through pointers
+        self.strict = strict  # believe no constant that memory kept over a call or a pointer store
+        self.trap_writes = {gate.result, gate.second, *gate.zeroed, *gate.lost}
         self.budget = _BUDGET
         self.path: set[tuple[int, Place]] = set()
 
@@ -91,10 +91,12 @@ class Tracer:
         raw = self.code.reached[at]
         flow = self.code.decoder.flow(raw)
         if flow is not Flow.NEXT:
-            return self._over(flow, place)
+            return self._over(at, flow, place)
         done = step(self.code, raw, place)
-        if done is None or (isinstance(done, Lost) and self._lenient(done, place)):
+        if done is None:
             return None
+        if isinstance(done, Lost) and isinstance(place, int) and done.why == POINTER_STORE:
+            return self._weak(at, place, done.why)
         if isinstance(done, Const):
             return {done.value}
         if isinstance(done, Lost):
@@ -104,16 +106,21 @@ class Tracer:
             out |= {_apply(done, value) for value in self.values(at, source)}
         return out
 
-    def _lenient(self, lost: Lost, place: Place) -> bool:
-        return not self.strict and isinstance(place, int) and "pointer" in lost.why
+    def _weak(self, at: int, place: Place, why: str) -> set[Value] | None:
+        """Values of `place` that something in between may have changed."""
+        if not self.strict:
+            return None
+        return {
+            value if isinstance(value, Param) else Lost(why) for value in self.values(at, place)
+        }
 
-    def _over(self, flow: Flow, place: Place) -> set[Value] | None:
+    def _over(self, at: int, flow: Flow, place: Place) -> set[Value] | None:
         if flow in (Flow.CALL, Flow.CALL_INDIRECT):
             if isinstance(place, int):
-                return {Lost("memory over a call")} if self.strict else None
+                return self._weak(at, place, "memory over a call")
             kept = _KEPT_X86 if self.code.decoder.arch is Arch.X86_64 else _KEPT_A64
             return None if place in kept else {Lost("result of a call")}
-        if flow is Flow.TRAP and place in _TRAP_WRITES:
+        if flow is Flow.TRAP and place in self.trap_writes:
             return {Lost("result of a system call")}
         return None
 
@@ -127,20 +134,20 @@ def _apply(done: From, value: Value) -> Value:
 
 
 def site_number(
-    code: Code, address: int, register: str, before: tuple[Insn, ...], ask: CallersOf
+    code: Code, address: int, gate: Gate, before: tuple[Insn, ...], ask: CallersOf
 ) -> Number:
     """The number of the trap at `address`."""
-    values = Tracer(code, strict=True).values(address, register)
+    values = Tracer(code, gate, strict=True).values(address, gate.number)
     values.discard(_Cycle())
     numbers = sorted(value for value in values if isinstance(value, int))
     if len(numbers) == len(values) == 1:
-        return Known(numbers[0], _load(code, register, before))
+        return Known(numbers[0], _load(code, gate.number, before))
     if numbers and len(numbers) == len(values):
         return OneOf(tuple(numbers))
     seen = set(numbers)
     params = [value for value in values if isinstance(value, Param)]
     for param in params:
-        seen |= ask.numbers(param)
+        seen |= ask.numbers(param, gate)
     why = {f"parameter {_spell(p.place)}" for p in params}
     why |= {value.why for value in values if isinstance(value, Lost)}
     return Dynamic(", ".join(sorted(why)) or "nothing sets it", tuple(sorted(seen)))
@@ -170,7 +177,7 @@ class CallersOf:
     def __init__(self, callers: Callable[[int], list[tuple[Code, int, bool]]]) -> None:
         self._callers = callers  # entry -> (code, address of the branch, is a call)
 
-    def numbers(self, param: Param) -> set[int]:
+    def numbers(self, param: Param, gate: Gate) -> set[int]:
         """Numbers that arrive in `param`, as far as direct callers show."""
         out: set[int] = set()
         seen: set[Param] = set()
@@ -182,14 +189,14 @@ class CallersOf:
                     continue
                 seen.add(asked)
                 for code, at, is_call in self._callers(asked.entry):
-                    values = _passed(code, at, asked.place, is_call=is_call)
+                    values = _passed(code, at, asked.place, gate, is_call=is_call)
                     out |= {value for value in values if isinstance(value, int)}
                     following += [value for value in values if isinstance(value, Param)]
             level = following
         return out
 
 
-def _passed(code: Code, at: int, place: Place, *, is_call: bool) -> set[Value]:
+def _passed(code: Code, at: int, place: Place, gate: Gate, *, is_call: bool) -> set[Value]:
     """What the branch at `at` passes in `place` of the function it goes to."""
     if isinstance(place, int):
         depth = depth_at(code, at)
@@ -198,9 +205,5 @@ def _passed(code: Code, at: int, place: Place, *, is_call: bool) -> set[Value]:
         place += depth
         if is_call and code.decoder.arch is Arch.X86_64:
             place -= 8  # the return address is not pushed yet
-    return Tracer(code, strict=False).values(at, place)
+    return Tracer(code, gate, strict=False).values(at, place)
 
-
-def is_trap(raw: Raw, mnemonics: tuple[str, ...]) -> bool:
-    """Whether `raw` is one of the trap instructions `mnemonics`."""
-    return raw[2] in mnemonics

@@ -20,6 +20,7 @@ from aot.personality.abi.gate import Gate
 
 _ROUNDS: Final = 4  # of proving a caller by its own callers
 _CALLERS: Final = 400  # functions read to learn what callers pass
+_NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 
 
 def analyze(image: Image, gate: Gate, *extra_gates: Gate) -> Analysis:
@@ -51,7 +52,11 @@ class _Search:
     def run(self) -> Analysis:
         """Candidates to places, proof, then numbers."""
         asked: list[_Place] = []
-        for candidate in candidates(self.image, self.gates):
+        matches = candidates(self.image, self.gates)
+        for candidate in matches:
+            if self.anchors.span_at(candidate.address) is None:
+                self.anchors.bridge(candidate.address)
+        for candidate in matches:
             why = self._known_data(candidate.address)
             if why:
                 self.refused.append(Refused(candidate.address, why))
@@ -65,7 +70,7 @@ class _Search:
             found += self._prove(place)
         holders = {id(place): place for place, *_ in found}
         for place in holders.values():
-            self._mark_foreign(place.code)
+            self._mark_foreign(place)
         sites = [self._site(*proof) for proof in found]
         unique = {site.address: site for site in sites}
         return Analysis(
@@ -83,8 +88,12 @@ class _Search:
     def _place(self, address: int) -> _Place:
         span = self.anchors.span_at(address)
         if span is None:
-            low, high = self.anchors.gap_at(address)
-            span = Span(low, high, (), "gap", exact=False)
+            self.anchors.bridge(address)
+            span = self.anchors.span_at(address)
+            assert span is not None
+        return self._place_of(span)
+
+    def _place_of(self, span: Span) -> _Place:
         place = self._places.get(span.start)
         if place is None:
             segment = self.image.segment_at(span.start)
@@ -173,13 +182,20 @@ class _Search:
         if rounds <= 0:
             return False
         place = self._place(source)
-        if source not in place.code.reached and place.span.source == "gap":
+        if source not in place.code.reached and not place.span.exact:
             self._reach_from_elsewhere(place, source, rounds - 1)
         raw = place.code.reached.get(source)
         return raw is not None and self.decoder.target(raw) == target
 
-    def _mark_foreign(self, code: Code) -> None:
-        """Note every target in `code` of a branch from outside its range."""
+    def _mark_foreign(self, place: _Place) -> None:
+        """Note every target in the range of `place` of a branch from outside it."""
+        code = place.code
+        for neighbour in self.anchors.neighbours(place.span):  # what short branches can reach
+            if neighbour.end - neighbour.start <= _NEIGHBOUR:
+                other = self._place_of(neighbour).code
+                inside = {t for t in other.targets if code.start <= t < code.end}
+                code.targets |= inside
+                code.foreign |= inside - code.entries
         for target, source, is_call in self._branches_into(code.start, code.end):
             if code.start <= source < code.end or target in code.entries:
                 continue
@@ -212,7 +228,7 @@ class _Search:
             value = Known(candidate.immediate)
         else:
             ask = CallersOf(self._callers)
-            value = site_number(code, raw[0], gate.number, before, ask)
+            value = site_number(code, raw[0], gate, before, ask)
         function = max((e for e in code.entries if e <= raw[0]), default=code.start)
         return FoundSite(
             address=raw[0],

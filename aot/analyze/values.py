@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 M64: Final = (1 << 64) - 1
+POINTER_STORE: Final = "a store through a pointer"
 Place = str | int  # a register family, or a stack slot: bytes from SP at the function's entry
 
 
@@ -196,11 +197,11 @@ def _x86_store(code: Code, raw: Raw, place: int) -> Step:
         return None
     found = _X86_MEMORY.search(parts[0])
     if not found:
-        return Lost("a store through a pointer")
+        return Lost(POINTER_STORE)
     offset = int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1)
     slot = slot_of(code, raw[0], found[1], offset)
     if slot is None:
-        return Lost("a store through a pointer")
+        return Lost(POINTER_STORE)
     if slot != place:
         return Lost("memory") if place - 64 < slot < place and "mmword" in parts[0] else None
     if mnemonic == "mov" and parts[0].startswith(("qword", "dword")):
@@ -276,11 +277,11 @@ def _a64_store(code: Code, raw: Raw, place: int) -> Step:
     many = 2 if mnemonic == "stp" else 1
     found = _A64_MEMORY.match(parts[many]) if len(parts) > many else None
     if not found or mnemonic not in ("str", "stp", "stur"):
-        return Lost("a store through a pointer")
+        return Lost(POINTER_STORE)
     offset = 0 if parts[-1].startswith("#") else int(found[2] or "0", 0)
     slot = slot_of(code, raw[0], family(found[1]), offset)
     if slot is None:
-        return Lost("a store through a pointer")
+        return Lost(POINTER_STORE)
     for at, register in enumerate(parts[:many]):
         mask = _mask(register)
         if slot + at * (8 if mask == M64 else 4) == place:
