@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from runtime.cpu.api import Leave
+from aot.personality.abi.leave import GuestFault as GuestFault
+from aot.personality.abi.leave import Leave
+from aot.personality.abi.leave import Upcall as Upcall
 
 
 class Block(Leave):
@@ -53,29 +54,9 @@ class Killed(Leave):
         self.signal = signal
 
 
-class GuestFault(Leave):
-    """A library call did what would fault in guest code (a wild pointer): the guest takes the fault."""
-
-    def __init__(self, address: int, write: bool) -> None:
-        super().__init__(address)
-        self.address, self.write = address, write
-
-
 class Reschedule(Leave):
     """The call is complete (registers already written); let another context run."""
 
 
 class NewState(Leave):
     """The handler replaced the whole register state (sigreturn, NtContinue): resume as it stands."""
-
-
-class Upcall(Leave):
-    """Call guest code from a handler: function(*args), then `then(context, result)`.
-
-    `then` writes the call's result registers or raises another Leave (for instance the next Upcall).
-    It returns the carry like a handler.
-    """
-
-    def __init__(self, address: int, args: tuple[int, ...], then: Callable[[Any, int], int]) -> None:
-        super().__init__(address)
-        self.address, self.args, self.then = address, args, then
