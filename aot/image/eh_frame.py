@@ -18,6 +18,7 @@ MASK = (1 << 64) - 1
 @dataclass(frozen=True, slots=True)
 class _Cie:
     encoding: int  # of the addresses in its FDEs
+    signal: bool = False  # its FDEs describe signal frames
 
 
 def frame_of_header(raw: bytes, address: int) -> int:
@@ -52,7 +53,10 @@ def frame_ranges(raw: bytes, address: int) -> Iterator[tuple[int, int]]:
             if cie is not None:
                 found = _read_fde(raw, start + 4, cie.encoding, address)
                 if found is not None:
-                    yield found
+                    # Unwinders look up the address before a return address, so C libraries start the
+                    # range of a signal trampoline one byte early: inside the padding before it.
+                    early = cie.signal and (found[0] + 1) % 16 == 0
+                    yield found[0] + early, found[1]
         at = end
 
 
@@ -98,7 +102,7 @@ def _read_cie(raw: bytes, at: int, end: int) -> _Cie | None:
         if at >= end:
             return None
         if letter == "R":
-            return _Cie(raw[at])
+            return _Cie(raw[at], signal=b"S" in augmentation)
         if letter == "L":
             at += 1
         elif letter == "P":
