@@ -17,6 +17,7 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from aot.image.model import Arch
+from aot.personality.abi.leave import Leave as Leave
 
 X86_REGS = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip".split())
 A64_REGS = (*(f"x{i}" for i in range(31)), "sp", "pc")
@@ -56,28 +57,24 @@ class Kick:
     """`Cpu.kick` stopped the run; the context is complete and resumable."""
 
 
-class Leave(BaseException):
-    """Raised by a handler to leave the engine (block, exit, exec, upcall ...).
-
-    Not an error, hence not an Exception: no handler's clean-up may swallow it. After the kernel has
-    done what was asked it calls `Cpu.complete` (the call has its result) or `Cpu.restart` (the call
-    is made again), then resumes.
-    """
+Handler = Callable[[Any], int]
+"""A compiled call: takes the running context, writes result registers, returns 1 for a carry-style
+failure and 0 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A handler raised `Leave`: `cause` says what the kernel has to do before the context goes on."""
+    """A handler raised `Leave`: `cause` says what the kernel has to do before the context goes on.
+
+    `again` is the interrupted crossing's handler with everything but the context bound: the kernel
+    calls it to make the call again, then passes its carry to `Cpu.complete`.
+    """
 
     cause: Leave
+    again: Handler
 
 
 Exit = Fault | Kick | Left
-
-
-Handler = Callable[[Any], int]
-"""A compiled call: takes the running context, writes result registers, returns 1 for a carry-style
-failure and 0 otherwise."""
 
 
 class RegisterState(Protocol):
@@ -134,6 +131,9 @@ class Cpu(Protocol):
 
     def set_areas(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Address ranges that hold gates and stubs (a trap elsewhere is untranslated)."""
+
+    def add_area(self, start: int, end: int) -> None:
+        """One more range as in set_areas (stubs made at run time)."""
 
     def new_regs(self) -> memoryview:
         """A saved register file, all zero."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,5 +83,6 @@ class Context:
     altstack: SigStack = field(default_factory=SigStack)
     clear_tid: int = 0
     upcalls: list[Any] = field(default_factory=list)
+    calls: deque[str] = field(default_factory=lambda: deque(maxlen=8))  # last calls, for fault reports
     wait: Any = None  # state of an op that blocked and will be called again (deadline, park ticket)
     data: dict[str, int] = field(default_factory=dict)  # the personality's own context facts (teb, ...)

@@ -1,0 +1,49 @@
+"""From an image to a native ELF: analyse, plan, apply, emit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from aot.analyze.identify import Identity, identify
+from aot.analyze.sites import analyze
+from aot.image.formats import load_image
+from aot.image.model import Image
+from aot.image.native import emit
+from aot.personality.abi.personality import Personality
+from aot.personality.registry import system_of
+from aot.rewrite.apply import apply
+from aot.rewrite.binder import SystemBinder
+from aot.rewrite.call import Binder
+from aot.rewrite.plan import Plan, plan
+
+
+def plan_for(image: Image, binder: Binder) -> Plan:
+    """What would be patched, and how; nothing is written."""
+    return plan(image, analyze(image, binder.gate), binder)
+
+
+def translate(image: Image, identity: Identity, binder: Binder) -> bytes:
+    """The native ELF of `image`: equal inputs give equal bytes."""
+    manifest, segments = apply(plan_for(image, binder), identity)
+    return emit(manifest, segments, arch=image.arch, pie=image.pie, personality=identity.personality)
+
+
+def identity_of(image: Image, personality: str | None = None, column: str | None = None) -> Identity:
+    """Whose ABI `image` expects; `personality` (a name) and `column` overrule the evidence."""
+    forced = Personality[personality.upper()] if personality else None
+    found = identify(image, forced)
+    return replace(found, column=column) if column else found
+
+
+def binder_for(image: Image, identity: Identity) -> SystemBinder:
+    """The tables of the personality, as planning asks for them."""
+    system = system_of(Personality(identity.personality))
+    return SystemBinder(system, identity.column, image.arch.value)
+
+
+def translate_file(source: Path | bytes, personality: str | None = None, column: str | None = None) -> bytes:
+    """The native ELF of an executable. Raises an AotError with one line for a person."""
+    image = load_image(source)
+    identity = identity_of(image, personality, column)
+    return translate(image, identity, binder_for(image, identity))

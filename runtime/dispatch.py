@@ -1,0 +1,169 @@
+"""From a crossing to a handler: rows compiled once per run, for both ways of dispatching.
+
+Ahead-of-time crossings name their site, so the handler is a list element. Dynamic crossings read the
+number register and look the row up. Both run the very same compiled handlers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aot.image.model import Arch
+from aot.manifest import ImportSite, Manifest, StubClass
+from aot.personality.abi.call import VALUE, Call, Level, Status
+from aot.personality.abi.compile import M64, Door, Handler, compile_call
+from aot.personality.abi.errors import E
+from aot.personality.abi.op import Op
+from aot.personality.abi.system import System
+from runtime.cpu.api import REG_INDEX
+from runtime.kernel.context import Context
+
+Wrap = Callable[[Handler, Call, Door], Handler]
+SP = {Arch.X86_64: "rsp", Arch.AARCH64: "sp"}
+
+
+class UnknownImport(Exception):
+    """The guest called an imported function that no row serves."""
+
+    def __init__(self, library: str, name: str) -> None:
+        super().__init__(f"{library}!{name}")
+        self.library, self.name = library, name
+
+
+class Dispatcher:
+    """Handlers of one system, column and architecture; `wrap` adds tracing or counting."""
+
+    def __init__(
+        self, system: System, column: str, arch: Arch, ops: Mapping[Op, Any], wrap: Wrap | None = None
+    ) -> None:
+        self.system, self.column, self.arch = system, column, arch
+        self._ops, self._wrap = ops, wrap
+        self._rows = system.by_number(column)
+        self._symbols: dict[str, Call] | None = None
+        self._handlers: dict[int, Handler] = {}
+        self._imports: dict[str, Handler] = {}
+        gate = system.gates[arch.value]
+        self.door = Door(gate, REG_INDEX[arch], SP[arch])
+        library = system.libraries.get(arch.value)
+        self._library = Door(library, REG_INDEX[arch], SP[arch]) if library else None
+        self._number = self.door.index.get(gate.number)
+        self._mask = system.number_mask or 0xFFFF_FFFF
+        self.unknown: Counter[int] = Counter()  # numbers no row has
+        self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
+        self.known: frozenset[int] = frozenset()
+
+    def by_number(self, number: int) -> Handler:
+        """The handler of a call number; one that answers no-such-call when no row has it."""
+        handler = self._handlers.get(number)
+        if handler is None:
+            row = self._rows.get(number & self._mask)
+            if row is None:
+                self.unknown[number & self._mask] += 1
+                row = Call(f"syscall_{number & self._mask:#x}", {}, (), None, _ABSENT, {}, VALUE, {})
+            handler = self._handlers[number] = self._compile(row, self.door)
+        return handler
+
+    def _compile(self, row: Call, door: Door) -> Handler:
+        handler = compile_call(row, self.column, door, self._ops, self.system.errors)
+        return self._wrap(handler, row, door) if self._wrap else handler
+
+    def table(self, ctx: Context, number: int, where: int) -> int:
+        """A table-bound crossing: the handler is chosen by number from the prepared table."""
+        handler = self._handlers.get(number)
+        return (handler or self.by_number(number))(ctx)
+
+    def trap(self, ctx: Context, pc: int, immediate: int) -> int:
+        """A dynamic crossing: number register (or immediate) to row to handler."""
+        if pc not in self.known:
+            self.foreign[pc] += 1
+        number = immediate if self._number is None else ctx.regs[self._number]
+        handler = self._handlers.get(number)
+        return (handler or self.by_number(number))(ctx)
+
+    def row_of_import(self, library: str, name: str) -> Call | None:
+        """The row behind an imported name, if any."""
+        if self._symbols is None:
+            self._symbols = self.system.by_symbol()
+        return self.system.row_of_import(library, name, self._symbols)
+
+    def by_import(self, library: str, name: str) -> Handler:
+        """The handler of an imported function; one that raises UnknownImport when no row serves it."""
+        key = f"{library}!{name}"
+        handler = self._imports.get(key)
+        if handler is None:
+            row = self.row_of_import(library, name)
+            if row is None or self._library is None:
+                handler = _unknown(library, name)
+            else:
+                handler = self._compile(row, self._library)
+            self._imports[key] = handler
+        return handler
+
+    def call(self, ctx: Context, number: int, words: tuple[int, ...]) -> int:
+        """Make a call for the guest: `words` into the argument registers, its result word back."""
+        for name, word in zip(self.door.gate.args, words, strict=False):
+            ctx.regs[self.door.index[name]] = word & M64
+        self.by_number(number)(ctx)
+        result: int = ctx.regs[self.door.index[self.door.gate.result]]
+        return result
+
+
+_ABSENT = Status(Level.ABSENT, "no row", E.NOSYS)
+
+
+def _unknown(library: str, name: str) -> Handler:
+    def unknown(ctx: Context) -> int:
+        raise UnknownImport(library, name)
+
+    return unknown
+
+
+def bind_sites(dispatcher: Dispatcher, manifest: Manifest, sites: list[Handler]) -> None:
+    """Fill `sites` so that each binds its handler on first use and is direct from then on."""
+    for index, site in enumerate(manifest.sites):
+        if site.number is None or site.cls in (StubClass.TABLE.value, StubClass.DYNAMIC.value):
+            sites.append(_misplaced)
+        else:
+            sites.append(_lazy_site(dispatcher, site.number, sites, index))
+
+
+def _misplaced(ctx: Context) -> int:
+    raise AssertionError("a table-bound or dynamic site entered the bound gate")
+
+
+def _lazy_site(dispatcher: Dispatcher, number: int, sites: list[Handler], index: int) -> Handler:
+    def first(ctx: Context) -> int:
+        handler = sites[index] = dispatcher.by_number(number)
+        return handler(ctx)
+
+    return first
+
+
+def bind_imports(
+    dispatcher: Dispatcher, imports: tuple[ImportSite, ...], handlers: list[Handler], *, dynamic: bool
+) -> None:
+    """Fill `handlers`: bound on first use, or looked up by name at every call when `dynamic`."""
+    for index, site in enumerate(imports):
+        if dynamic:
+            handlers.append(_named(dispatcher, site.library, site.name))
+        else:
+            handlers.append(_lazy_import(dispatcher, site, handlers, index))
+
+
+def _named(dispatcher: Dispatcher, library: str, name: str) -> Handler:
+    def by_name(ctx: Context) -> int:
+        return dispatcher.by_import(library, name)(ctx)
+
+    return by_name
+
+
+def _lazy_import(
+    dispatcher: Dispatcher, site: ImportSite, handlers: list[Handler], index: int
+) -> Handler:
+    def first(ctx: Context) -> int:
+        handler = handlers[index] = dispatcher.by_import(site.library, site.name)
+        return handler(ctx)
+
+    return first

@@ -1,0 +1,234 @@
+"""The scheduler: one context at a time on the engine, everything that blocks waits here.
+
+Ops never sleep. A handler that must wait raises Block; the context is parked with the call it made,
+and when the wait may be over the call is made again outside the engine and completed in the context.
+"""
+
+from __future__ import annotations
+
+import select
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aot.image.model import Arch
+from aot.personality.abi.gate import Gate
+from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
+from runtime.kernel.context import Context, Process
+from runtime.kernel.leave import (
+    Block,
+    ExitContext,
+    ExitProcess,
+    GuestFault,
+    Killed,
+    NewState,
+    Reschedule,
+    Upcall,
+)
+
+RED_ZONE = 128
+IDLE_MS = 1000  # longest single wait on the host; a kick or signal ends it earlier
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A context whose call could not finish."""
+
+    ctx: Context
+    block: Block
+    again: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A call in progress that called guest code: what to restore, and how it goes on."""
+
+    regs: bytes
+    then: Callable[[Context, int], int]
+
+
+class Returned(Leave):
+    """A guest function that the kernel called came back to the return stub."""
+
+
+@dataclass(slots=True)
+class End:
+    """How a process ended: its exit status, or the fault or signal that killed it."""
+
+    status: int = 0
+    signal: int = 0
+    fault: Fault | None = None
+    ctx: Context | None = None
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Runs the contexts of one process. `library` is the calling convention for guest functions."""
+
+    cpu: Cpu
+    process: Process
+    library: Gate | None
+    on_fault: Callable[[Context, Fault], bool]  # True: the guest handles it, go on
+    return_stub: int = 0
+    tid_changed: Callable[[Context], None] | None = None
+    ready: deque[Context] = field(default_factory=deque)
+    waiting: list[Waiting] = field(default_factory=list)
+    end: End | None = None
+    _last: Context | None = None
+
+    def add(self, ctx: Context) -> None:
+        """A new context is ready to run."""
+        self.process.contexts.append(ctx)
+        self.ready.append(ctx)
+
+    def run(self) -> End:
+        """Run until the process ends."""
+        while self.end is None:
+            if self.waiting:
+                self._wake(idle=not self.ready)
+            if self.ready and self.end is None:
+                self._step(self.ready.popleft())
+        return self.end
+
+    def _step(self, ctx: Context) -> None:
+        if ctx is not self._last:
+            self._last = ctx
+            if self.tid_changed:
+                self.tid_changed(ctx)
+        left = self.cpu.resume(ctx)
+        match left:
+            case Kick():
+                self.ready.append(ctx)
+            case Fault():
+                self._fault(ctx, left)
+            case Left(cause, again):
+                self._left(ctx, cause, again)
+
+    def _fault(self, ctx: Context, fault: Fault) -> None:
+        if self.on_fault(ctx, fault):
+            self.ready.appendleft(ctx)
+        else:
+            self.end = End(fault=fault, ctx=ctx)
+
+    def _left(self, ctx: Context, cause: Leave, again: Handler) -> None:
+        match cause:
+            case Block():
+                self.waiting.append(Waiting(ctx, cause, again))
+            case ExitProcess():
+                self.end = End(status=cause.status, ctx=ctx)
+            case Killed():
+                self.end = End(signal=cause.signal, ctx=ctx)
+            case ExitContext():
+                self._remove(ctx, cause.status)
+            case Reschedule():
+                self.cpu.complete(ctx, 0)
+                self.ready.append(ctx)
+            case NewState():
+                self.ready.appendleft(ctx)
+            case Upcall():
+                self.upcall(ctx, cause)
+                self.ready.appendleft(ctx)
+            case Returned():
+                self._returned(ctx)
+            case GuestFault():
+                self._fault(ctx, _as_fault(ctx, cause))
+            case _:
+                raise AssertionError(f"nobody serves {type(cause).__name__}") from cause
+
+    def _remove(self, ctx: Context, status: int) -> None:
+        self.process.contexts.remove(ctx)
+        if not self.process.contexts:
+            self.end = End(status=status, ctx=ctx)
+
+    # -- waiting ------------------------------------------------------------------------------
+
+    def _wake(self, *, idle: bool) -> None:
+        now = self.process.kernel.clocks.monotonic_ns()
+        if idle and not any(_due(w, now) for w in self.waiting):
+            self._sleep(now)
+            now = self.process.kernel.clocks.monotonic_ns()
+        fds = _ready_fds(self.waiting)
+        for item in [w for w in self.waiting if _due(w, now) or _fd_ready(w, fds)]:
+            self.waiting.remove(item)
+            self._again(item.ctx, item.again)
+
+    def _again(self, ctx: Context, again: Handler) -> None:
+        try:
+            carry = again(ctx)
+        except Leave as cause:
+            self._left(ctx, cause, again)
+            return
+        self.cpu.complete(ctx, carry)
+        self.ready.append(ctx)
+
+    def _sleep(self, now: int) -> None:
+        deadlines = [w.block.deadline_ns for w in self.waiting if w.block.deadline_ns is not None]
+        nearest = min(deadlines) if deadlines else None
+        poll = select.poll()
+        for w in self.waiting:
+            for fd, events in w.block.fds:
+                poll.register(fd, events)
+        if nearest is not None and self.process.kernel.deterministic:
+            if not poll.poll(0):
+                self.process.kernel.clocks.advance_to(nearest)
+            return
+        left = IDLE_MS if nearest is None else min(IDLE_MS, max(0, -(-(nearest - now) // 1_000_000)))
+        poll.poll(left)
+
+    # -- guest functions called by the kernel ---------------------------------------------------
+
+    def upcall(self, ctx: Context, call: Upcall) -> None:
+        """Make `ctx` run call.address(*call.args) next and come back through the return stub."""
+        gate = self.library
+        assert gate is not None, "this personality has no library convention"
+        ctx.upcalls.append(Frame(bytes(ctx.regs), call.then))
+        index = REG_INDEX[ctx.arch]
+        for name, value in zip(gate.args, call.args, strict=False):
+            ctx.regs[index[name]] = value
+        if ctx.arch is Arch.X86_64:
+            home = 32 if gate.stack and gate.stack > 8 else 0  # Win64 callees own 32 bytes above
+            sp = (ctx.regs[index["rsp"]] - RED_ZONE & -16) - home - 8
+            ctx.mem.write(sp, self.return_stub.to_bytes(8, "little"))
+            ctx.regs[index["rsp"]], ctx.regs[index["rip"]] = sp, call.address
+        else:
+            ctx.regs[index["sp"]] = ctx.regs[index["sp"]] - RED_ZONE & -16
+            ctx.regs[index["x30"]], ctx.regs[index["pc"]] = self.return_stub, call.address
+
+    def _returned(self, ctx: Context) -> None:
+        frame: Frame = ctx.upcalls.pop()
+        result = ctx.regs[0]
+        ctx.regs[:] = memoryview(frame.regs).cast("Q")
+        try:
+            frame.then(ctx, result)
+        except Leave as cause:
+            self._left(ctx, cause, _never)
+            return
+        self.ready.appendleft(ctx)
+
+
+def _never(ctx: Context) -> int:
+    raise AssertionError("a call that calls guest code cannot block as well")
+
+
+def _as_fault(ctx: Context, cause: GuestFault) -> Fault:
+    kind = FaultKind.WRITE if cause.write else FaultKind.READ
+    return Fault(kind, ctx.regs[-1], cause.address)
+
+
+def _due(w: Waiting, now: int) -> bool:
+    block = w.block
+    if block.deadline_ns is not None and now >= block.deadline_ns:
+        return True
+    return block.ready is not None and block.ready()
+
+
+def _ready_fds(waiting: list[Waiting]) -> set[int]:
+    poll = select.poll()
+    for w in waiting:
+        for fd, events in w.block.fds:
+            poll.register(fd, events)
+    return {fd for fd, _ in poll.poll(0)}
+
+
+def _fd_ready(w: Waiting, fds: set[int]) -> bool:
+    return any(fd in fds for fd, _ in w.block.fds)

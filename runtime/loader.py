@@ -1,0 +1,201 @@
+"""Puts a native ELF into an address space: segments, gates, import slots, stack, start state."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aot.image.model import Arch, Prot, Segment
+from aot.manifest import DATA, PAGE, DataWord, Manifest, StubClass
+from aot.personality.abi.start import StartFacts, StartState
+from runtime.cpu.api import REGS, Cpu
+from runtime.kernel.context import Context
+from runtime.kernel.memory import AddressSpace
+
+PIE_BASE = 0x5555_5555_4000
+STACK_TOP = 0x7FFF_FFFF_E000
+STACK_SIZE = 8 << 20
+DATA_IMPORT = 64  # bytes given to an imported object nobody provides
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Where a translated image ended up. Addresses are final."""
+
+    manifest: Manifest
+    bias: int
+    entry: int
+    phdr: int
+    area: int
+    return_stub: int
+    stack_top: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the caller decides about a program start."""
+
+    argv: tuple[bytes, ...]
+    env: tuple[bytes, ...]
+    exec_path: bytes
+    random: bytes
+    realtime_ns: int
+    monotonic_ns: int
+    hwcap: int = 0
+    hwcap2: int = 0
+
+
+def load(
+    space: AddressSpace, cpu: Cpu, manifest: Manifest, segments: list[Segment], *, dynamic: bool
+) -> Loaded:
+    """Map the image; with `dynamic` every patched site gets its original bytes back."""
+    bias = PIE_BASE if manifest.pie else 0
+    for segment in segments:
+        _map_segment(space, segment, bias)
+    if manifest.area:
+        _install_gates(space, cpu, manifest, bias)
+    if dynamic:
+        _revert(space, manifest, bias)
+    _bind_slots(space, manifest, bias)
+    stack_top = STACK_TOP
+    size = max(STACK_SIZE, manifest.stack_reserve)
+    space.map(stack_top - size, size, Prot.R | Prot.W, fixed=True, name="[stack]")
+    return Loaded(
+        manifest=manifest,
+        bias=bias,
+        entry=manifest.entry + bias,
+        phdr=manifest.phdr[0] + bias if manifest.phdr[0] else 0,
+        area=manifest.area + bias,
+        return_stub=manifest.return_stub + bias if manifest.return_stub else 0,
+        stack_top=stack_top,
+    )
+
+
+def _map_segment(space: AddressSpace, segment: Segment, bias: int) -> None:
+    """Map whole pages; a page that two segments share keeps the rights of both."""
+    lo, hi = segment.address + bias & -PAGE, segment.end + bias + PAGE - 1 & -PAGE
+    page = lo
+    while page < hi:
+        region = space.region_at(page)
+        if region is None:
+            end = page + PAGE
+            while end < hi and space.region_at(end) is None:
+                end += PAGE
+            space.map(page, end - page, segment.prot, fixed=True, name=segment.name or "[image]")
+        else:
+            end = page + PAGE
+            space.protect(page, PAGE, Prot(region.prot) | segment.prot)
+        page = end
+    if segment.data:
+        space.poke(segment.address + bias, segment.data)
+
+
+def _install_gates(space: AddressSpace, cpu: Cpu, manifest: Manifest, bias: int) -> None:
+    area = manifest.area + bias
+    ranges = [(area, area + manifest.area_size)]
+    if cpu.arch is Arch.X86_64:
+        code, offsets = cpu.gate_code()
+        size = len(code) + PAGE - 1 & -PAGE
+        base = space.map(None, size, Prot.R | Prot.X, name="[gates]")
+        space.poke(base, code)
+        for kind, offset in offsets.items():
+            space.poke(area + 8 * kind, struct.pack("<Q", base + offset))
+        ranges.append((base, base + size))
+    else:
+        for word in manifest.exits:
+            space.poke(word.addr + bias, struct.pack("<I", cpu.exit_word(word.kind)))
+    cpu.set_areas(ranges)
+
+
+def _revert(space: AddressSpace, manifest: Manifest, bias: int) -> None:
+    for site in manifest.sites:
+        if site.cls != StubClass.DYNAMIC.value and site.old:
+            space.poke(site.window + bias, bytes.fromhex(site.old))
+
+
+def _bind_slots(space: AddressSpace, manifest: Manifest, bias: int) -> None:
+    for slot in manifest.imports:
+        if slot.data:
+            at = space.map(None, DATA_IMPORT, Prot.R | Prot.W, name=f"[{slot.library}!{slot.name}]")
+            space.poke(slot.slot + bias, struct.pack("<Q", at))
+        elif bias:
+            space.poke(slot.slot + bias, struct.pack("<Q", slot.stub + bias))
+
+
+def set_data_words(space: AddressSpace, area: int, words: dict[DataWord, int]) -> None:
+    """Write words of the kernel's data page that inline stubs read."""
+    for word, value in words.items():
+        space.poke(area + DATA + 8 * word, struct.pack("<Q", value & 0xFFFF_FFFF_FFFF_FFFF))
+
+
+class _Space:
+    """StartSpace over a real address space."""
+
+    def __init__(self, space: AddressSpace) -> None:
+        self._space = space
+
+    def map(self, size: int, *, at: int | None = None, prot: int = 6, name: str = "") -> int:
+        return self._space.map(at, size, Prot(prot), fixed=at is not None, name=name)
+
+    def poke(self, address: int, data: bytes) -> None:
+        self._space.poke(address, data)
+
+    def peek(self, address: int, size: int) -> bytes:
+        return self._space.peek(address, size)
+
+
+def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
+    """The facts a personality's start-up code gets for this image and context."""
+    m, creds = loaded.manifest, ctx.process.creds
+    tls = m.tls
+    return StartFacts(
+        arch=m.arch,
+        column=m.column,
+        argv=start.argv,
+        env=start.env,
+        exec_path=start.exec_path,
+        entry=loaded.entry,
+        bias=loaded.bias,
+        phdr=(loaded.phdr, m.phdr[1], m.phdr[2]),
+        image_base=m.image_base + loaded.bias,
+        image_end=m.image_end + loaded.bias,
+        interpreter_base=0,
+        stack_top=loaded.stack_top,
+        stack_size=max(STACK_SIZE, m.stack_reserve),
+        page_size=PAGE,
+        random=start.random,
+        pid=ctx.process.pid,
+        tid=ctx.tid,
+        uid=creds.uid,
+        euid=creds.euid,
+        gid=creds.gid,
+        egid=creds.egid,
+        hwcap=start.hwcap,
+        hwcap2=start.hwcap2,
+        realtime_ns=start.realtime_ns,
+        monotonic_ns=start.monotonic_ns,
+        tls=(tls.address + loaded.bias, tls.filesize, tls.size, tls.align) if tls else None,
+        tls_index_slot=tls.index_slot + loaded.bias if tls and tls.index_slot else 0,
+        tls_callbacks=tuple(c + loaded.bias for c in tls.callbacks) if tls else (),
+        subsystem=m.subsystem,
+        heap_reserve=m.heap_reserve,
+        return_stub=loaded.return_stub,
+        cwd=ctx.process.names.getcwd(),
+    )
+
+
+def begin(
+    ctx: Context, cpu: Cpu, begin_start: Callable[..., StartState], facts: StartFacts
+) -> StartState:
+    """Give `ctx` the start state its system prepares: stack, registers, TLS bases."""
+    state = begin_start(_Space(ctx.mem), facts)
+    names = {name: i for i, name in enumerate(REGS[cpu.arch])}
+    for name, value in state.regs.items():
+        ctx.regs[names[name]] = value & 0xFFFF_FFFF_FFFF_FFFF
+    for which, value in state.bases.items():
+        cpu.set_base(ctx, which, value)
+    ctx.data.update(state.data)
+    return state
+
+

@@ -1,0 +1,239 @@
+"""Introduces CPU, kernel and loader to each other for one run; decides nothing else."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from aot.image.model import Arch
+from aot.image.native_reader import read_native
+from aot.manifest import PAGE, DataWord, Manifest
+from aot.personality.abi.call import Call
+from aot.personality.abi.compile import Door, Handler
+from aot.personality.abi.gate import ErrorStyle
+from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
+from aot.personality.registry import system_of
+from runtime import report
+from runtime.cpu.api import Cpu, Doors, Fault, FaultKind
+from runtime.cpu.unicorn_cpu import UnicornCpu
+from runtime.dispatch import Dispatcher, bind_imports, bind_sites
+from runtime.imports import ImportTable
+from runtime.kernel.boot import boot
+from runtime.kernel.context import Context, Process
+from runtime.kernel.frames import Arena
+from runtime.kernel.leave import Upcall
+from runtime.kernel.memory import AddressSpace
+from runtime.kernel.sched import End, Returned, Scheduler
+from runtime.loader import Loaded, Start, begin, facts_of, load, set_data_words
+from runtime.trace import Tracer
+
+
+@dataclass(slots=True)
+class RunOptions:
+    """How to run a translated image. Paths in `mounts` are (guest, host, read-only)."""
+
+    argv: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    dispatch: str = "aot"  # or "dynamic"
+    trace: TextIO | None = None
+    deterministic: bool = False
+    root: str | None = None
+    mounts: list[tuple[str, str, bool]] = field(default_factory=list)
+    cwd: str | None = None
+    stats: TextIO | None = None
+    errors: TextIO | None = None  # where a killed guest is described
+
+
+class Machine:
+    """One guest program on one CPU engine."""
+
+    def __init__(self, image: bytes | Path, options: RunOptions) -> None:
+        self.options = options
+        self.manifest, segments = read_native(image)
+        self.arch = Arch(self.manifest.arch)
+        self.system = system_of(Personality(self.manifest.personality))
+        self.dynamic = options.dispatch == "dynamic"
+        self.space = AddressSpace(Arena(), self.arch)
+        self.cpu: Cpu = UnicornCpu(self.arch, self.space)
+        self.loaded = load(self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic)
+        self.counts: dict[str, int] = {}
+        self.process, self.dispatcher = self._kernel(image)
+        self.scheduler = Scheduler(
+            cpu=self.cpu,
+            process=self.process,
+            library=self.system.libraries.get(self.arch.value),
+            on_fault=lambda ctx, fault: False,
+            return_stub=self.loaded.return_stub,
+            tid_changed=self._identify,
+        )
+
+    def _kernel(self, image: bytes | Path) -> tuple[Process, Dispatcher]:
+        o = self.options
+        exec_path = os.fsencode(image if isinstance(image, Path) else (o.argv or ["program"])[0])
+        kernel, process, ops = boot(self.space, o.deterministic, o.root, o.mounts, o.cwd, exec_path)
+        m, bias = self.manifest, self.loaded.bias
+        process.brk_start = process.brk = m.brk + bias if m.brk else 0
+        process.brk_limit = m.brk_limit + bias if m.brk_limit else 0
+        dispatcher = Dispatcher(self.system, m.column, self.arch, ops, self._wrap())
+        dispatcher.known = frozenset(s.addr + bias for s in m.sites)
+        return process, dispatcher
+
+    def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
+        if self.options.trace is None:
+            return None
+        return Tracer(self.system, self.manifest.column, self.options.trace.write).wrap
+
+    def _doors(self) -> Doors:
+        dispatcher = self.dispatcher
+        doors = Doors(
+            table=dispatcher.table,
+            trap=dispatcher.trap,
+            returned=_returned,
+            page_fault=self.space.fault,
+            trap_carry=dispatcher.door.gate.style is ErrorStyle.CARRY,
+        )
+        bind_sites(dispatcher, self.manifest, doors.sites)
+        bind_imports(dispatcher, self.manifest.imports, doors.imports, dynamic=self.dynamic)
+        if self.options.stats is not None:
+            self._count(doors)
+        return doors
+
+    def _count(self, doors: Doors) -> None:
+        """Wrap every door with a counter; only with --stats."""
+        counts = self.counts = dict.fromkeys(("bound", "table", "import", "dynamic"), 0)
+        bound, imports = list(doors.sites), list(doors.imports)
+        table, trap = doors.table, doors.trap
+        assert table is not None and trap is not None
+
+        def counted(name: str, handler: Handler) -> Handler:
+            def count(ctx: Context) -> int:
+                counts[name] += 1
+                return handler(ctx)
+
+            return count
+
+        def count_table(ctx: Context, number: int, where: int) -> int:
+            counts["table"] += 1
+            return table(ctx, number, where)
+
+        def count_trap(ctx: Context, pc: int, immediate: int) -> int:
+            counts["dynamic"] += 1
+            return trap(ctx, pc, immediate)
+
+        doors.sites[:] = [counted("bound", h) for h in bound]
+        doors.imports[:] = [counted("import", h) for h in imports]
+        doors.table, doors.trap = count_table, count_trap
+
+    def _identify(self, ctx: Context) -> None:
+        """Keep the data page current for the context about to run."""
+        if not self.loaded.area:
+            return
+        creds = ctx.process.creds
+        words = {
+            DataWord.TRACED: int(self.options.trace is not None),
+            DataWord.PID: ctx.process.pid,
+            DataWord.TID: ctx.tid,
+            DataWord.PPID: ctx.process.ppid,
+            DataWord.UID: creds.uid,
+            DataWord.EUID: creds.euid,
+            DataWord.GID: creds.gid,
+            DataWord.EGID: creds.egid,
+        }
+        set_data_words(self.space, self.loaded.area, words)
+
+    def start(self) -> Context:
+        """The first context, in the start state its system prepares."""
+        ctx = self.new_context(self.process.pid)
+        kernel = self.process.kernel
+        o = self.options
+        hwcap = self.cpu.hwcap() if hasattr(self.cpu, "hwcap") else (0, 0)
+        start = Start(
+            argv=tuple(os.fsencode(a) for a in o.argv),
+            env=tuple(os.fsencode(f"{k}={v}") for k, v in o.env.items()),
+            exec_path=self.process.exec_path,
+            random=kernel.random.randbytes(64),
+            realtime_ns=kernel.clocks.realtime_ns(),
+            monotonic_ns=kernel.clocks.monotonic_ns(),
+            hwcap=hwcap[0],
+            hwcap2=hwcap[1],
+        )
+        self.process.data["imports"] = ImportTable(self)
+        self.cpu.doors = self._doors()
+        assert self.system.start is not None, f"{self.system.name} has no start"
+        state = begin(ctx, self.cpu, self.system.start, facts_of(self.loaded, ctx, start))
+        self.process.data.update(state.data)
+        if state.before:
+            self._before(ctx, state.before)
+        return ctx
+
+    def new_context(self, tid: int) -> Context:
+        """A context of the process with a zero register file."""
+        return Context(
+            process=self.process,
+            mem=self.space,
+            cpu=self.cpu,
+            arch=self.arch,
+            tid=tid,
+            personality=self.system.personality,
+            column=self.manifest.column,
+            regs=self.cpu.new_regs(),
+        )
+
+    def _before(self, ctx: Context, calls: tuple[tuple[int, tuple[int, ...]], ...]) -> None:
+        """Arrange that guest functions (TLS callbacks) run before the entry point."""
+        first, rest = calls[0], calls[1:]
+
+        def then(ctx: Context, result: int) -> int:
+            if rest:
+                self._before(ctx, rest)
+            return 0
+
+        self.scheduler.upcall(ctx, Upcall(first[0], first[1], then))
+
+    def run(self) -> End:
+        """Run the program to its end."""
+        self.scheduler.add(self.start())
+        return self.scheduler.run()
+
+    def inline_calls(self) -> int:
+        """Calls that inline stubs answered, from the counters in guest memory."""
+        pages = self.manifest.counters
+        if not pages:
+            return 0
+        raw = self.space.peek(self.loaded.area + PAGE, pages * PAGE)
+        return sum(struct.unpack(f"<{len(raw) // 8}Q", raw))
+
+    def close(self) -> None:
+        """Free the engine and the guest's memory."""
+        self.cpu.close()
+        self.space.close()
+
+
+def _returned(ctx: Context) -> int:
+    raise Returned
+
+
+def run(image: bytes | Path, options: RunOptions) -> int:
+    """Run a native ELF and return the status a shell would show."""
+    machine = Machine(image, options)
+    try:
+        end = machine.run()
+        if options.stats is not None:
+            inline = machine.inline_calls()
+            options.stats.write(
+                report.stats(machine.dispatcher, machine.manifest, machine.counts, inline)
+            )
+        number = report.signal_of(end)
+        if not number:
+            return end.status & 0xFF
+        if options.errors is not None:
+            options.errors.write(report.describe(end))
+        return 128 + number
+    finally:
+        machine.close()

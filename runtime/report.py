@@ -1,0 +1,85 @@
+"""What is said of a guest that a fault or signal killed, and of a run with --stats."""
+
+from __future__ import annotations
+
+import signal
+
+from aot.manifest import Manifest
+from runtime.cpu.api import REGS, FaultKind
+from runtime.dispatch import Dispatcher
+from runtime.kernel.context import Context
+from runtime.kernel.sched import End
+
+SIGNAL_OF = {
+    FaultKind.READ: signal.SIGSEGV,
+    FaultKind.WRITE: signal.SIGSEGV,
+    FaultKind.FETCH: signal.SIGSEGV,
+    FaultKind.DIVIDE: signal.SIGFPE,
+    FaultKind.BREAKPOINT: signal.SIGTRAP,
+    FaultKind.ILLEGAL: signal.SIGILL,
+    FaultKind.PRIVILEGED: signal.SIGSEGV,
+    FaultKind.ALIGNMENT: signal.SIGBUS,
+    FaultKind.SOFTWARE: signal.SIGSEGV,
+    FaultKind.FPU: signal.SIGFPE,
+}
+
+
+def signal_of(end: End) -> int:
+    """Signal number that ended the guest, 0 for an ordinary exit."""
+    if end.fault is not None:
+        return SIGNAL_OF[end.fault.kind]
+    return end.signal
+
+
+def describe(end: End) -> str:
+    """Several lines for a person: what happened, where, registers, last calls."""
+    number = signal_of(end)
+    lines = [f"helctic-aot: guest killed by {signal.Signals(number).name}"]
+    if end.fault is not None:
+        lines[0] += f": {_fault_words(end)}"
+    if end.ctx is not None:
+        lines += [*_registers(end.ctx), f"  last calls: {', '.join(end.ctx.calls) or 'none'}"]
+    return "\n".join(lines) + "\n"
+
+
+def _fault_words(end: End) -> str:
+    fault = end.fault
+    assert fault is not None
+    words = {
+        FaultKind.READ: f"read of {fault.address:#x}",
+        FaultKind.WRITE: f"write of {fault.address:#x}",
+        FaultKind.FETCH: f"execution of {fault.address:#x}",
+        FaultKind.DIVIDE: "division error",
+        FaultKind.BREAKPOINT: "breakpoint",
+        FaultKind.ILLEGAL: "illegal instruction",
+        FaultKind.PRIVILEGED: "privileged instruction",
+        FaultKind.ALIGNMENT: "misaligned exclusive access",
+        FaultKind.SOFTWARE: f"software interrupt {fault.code:#x}",
+        FaultKind.FPU: "floating-point exception",
+    }
+    return f"{words[fault.kind]} at pc {fault.pc:#x}{_where(end)}"
+
+
+def _where(end: End) -> str:
+    assert end.fault is not None and end.ctx is not None
+    region = end.ctx.mem.region_at(end.fault.pc)
+    return f" ({region.name})" if region is not None and region.name else ""
+
+
+def _registers(ctx: Context) -> list[str]:
+    cells = [f"{n:>4} {v:016x}" for n, v in zip(REGS[ctx.arch], ctx.regs, strict=True)]
+    return ["  " + "  ".join(cells[i : i + 4]) for i in range(0, len(cells), 4)]
+
+
+def stats(dispatcher: Dispatcher, manifest: Manifest, counters: dict[str, int], inline: int) -> str:
+    """The --stats summary: calls per class, traps nobody listed, numbers nobody serves."""
+    lines = ["calls per class:"]
+    lines += [f"  {name:8} {count}" for name, count in counters.items()]
+    lines.append(f"  {'inline':8} {inline}")
+    lines.append(f"sites: {len(manifest.sites)}, imports: {len(manifest.imports)}")
+    lines.append(f"traps from addresses the translator did not know: {dispatcher.foreign.total()}")
+    lines += [f"  {address:#x} {count}" for address, count in dispatcher.foreign.most_common(8)]
+    if dispatcher.unknown:
+        numbers = ", ".join(f"{n:#x}" for n in sorted(dispatcher.unknown))
+        lines.append(f"numbers without a row: {numbers}")
+    return "\n".join(lines) + "\n"
