@@ -15,6 +15,7 @@ PHDR = struct.Struct("<IIQQQQQQ")
 SHDR = struct.Struct("<IIQQQQIIQQ")
 NOTE = struct.Struct("<III")
 PT_LOAD, PT_NOTE = 1, 4
+HEAD = 1 << 16  # bytes that hold header, note and program headers, see native.py
 IDENT = b"\x7fELF\x02\x01\x01" + bytes((OSABI,))
 
 
@@ -25,7 +26,7 @@ def is_native(source: bytes | Path | str) -> bool:
     else:
         try:
             with Path(source).open("rb") as file:
-                raw = file.read(4096)  # headers and note are in the first page, see native.py
+                raw = file.read(HEAD)
         except (OSError, ValueError):
             return False
     return _note(raw) is not None
