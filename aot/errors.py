@@ -29,3 +29,7 @@ class VerifyError(AotError):
 
 class SetupError(AotError):
     """The run cannot be set up as asked (mounts, working directory, missing interpreter)."""
+
+
+class FileError(AotError):
+    """A file that a command names cannot be written."""

@@ -1,0 +1,64 @@
+# Everything a contributor runs. PYTHON picks the interpreter of the environment that is made in VENV:
+#     make test PYTHON=python3.12
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+GENERATED := COVERAGE.md
+
+.PHONY: help demo test check conformance corpus bench gen clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo         build a Windows program, translate it, run it"
+	@echo "make test         every test (ARGS= goes to pytest)"
+	@echo "make check        lint, format, types, import rules, generated files up to date"
+	@echo "make conformance  the conformance matrix alone: every program, both modes, all personalities"
+	@echo "make corpus       build every program of corpus/src into corpus/build"
+	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
+	@echo "make gen          write $(GENERATED) from the rows"
+	@echo "make clean        remove what the targets above made (not the environment)"
+
+# One environment, three stages; a stage is redone when pyproject.toml changes.
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.corpus: $(VENV)/.made pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[corpus]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.corpus pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[corpus,dev]'
+	@touch $@
+
+demo: $(VENV)/.corpus
+	$(BIN)/python -m corpus.demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+conformance: $(VENV)/.dev
+	$(BIN)/python -m pytest -m conformance $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory gen
+	git diff --exit-code -- $(GENERATED)
+
+corpus: $(VENV)/.corpus
+	$(BIN)/python -m corpus.build $(ARGS)
+
+bench: $(VENV)/.corpus
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+gen: $(VENV)/.made
+	$(BIN)/python -m aot.cli calls --md > build/COVERAGE.md
+	mv build/COVERAGE.md COVERAGE.md
+
+clean:
+	rm -rf build corpus/build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,135 @@
+"""`calls [PERSONALITY]`: what each personality supports, printed from its rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import click
+
+from aot.cli.choices import NAMES
+from aot.cli.text import table
+from aot.personality.abi.call import Call, Level
+from aot.personality.abi.kinds import Unused
+from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row as people and programs read it."""
+
+    name: str
+    numbers: dict[str, int]
+    symbols: tuple[str, ...]
+    status: str
+    note: str
+    op: str
+    unused: dict[str, str]
+    evidence: tuple[str, ...]
+
+
+@click.command(short_help="List the calls of each personality and how far they are supported.")
+@click.argument("personality", required=False, type=click.Choice(NAMES, case_sensitive=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--md", "as_markdown", is_flag=True, help="Print Markdown (what COVERAGE.md holds).")
+def command(personality: str | None, as_json: bool, as_markdown: bool) -> None:
+    """List the calls of PERSONALITY, or of all personalities that have tables.
+
+    \b
+    full      every documented effect
+    partial   all but what the note says
+    stub      always the same answer, which the note explains
+    absent    known, answered with the system's no-such-call error
+
+    \b
+    Examples:
+      helctic-aot calls linux
+      helctic-aot calls windows --json
+      helctic-aot calls --md > COVERAGE.md
+    """
+    from aot.personality.registry import system_of
+
+    if as_json and as_markdown:
+        raise click.UsageError("--json and --md exclude each other")
+    wanted = (Personality[personality.upper()],) if personality else served()
+    systems = [load(p) for p in wanted]
+    if as_json:
+        found = {s.name: [asdict(entry(row)) for row in ordered(s)] for s in systems}
+        click.echo(json.dumps(found, indent=2))
+    elif as_markdown:
+        click.echo("\n".join(markdown(systems)))
+    else:
+        click.echo("\n".join(line for s in systems for line in plain(s)))
+
+
+def ordered(system: System) -> list[Call]:
+    """The rows by number in the first column that has one, then the library calls by name."""
+    columns = tuple(system.columns)
+
+    def rank(row: Call) -> tuple[int, int, str]:
+        for at, column in enumerate(columns):
+            number = row.number(column)
+            if number is not None:
+                return at, number, row.name
+        return len(columns), 0, row.name
+
+    return sorted(system.calls, key=rank)
+
+
+def entry(row: Call) -> Entry:
+    """What is said about one row."""
+    unused = {name: kind.why for name, kind in row.args.items() if isinstance(kind, Unused)}
+    return Entry(
+        name=row.name,
+        numbers=dict(row.numbers),
+        symbols=row.symbols,
+        status=row.status.level.value,
+        note=row.status.note,
+        op=row.op.name.lower() if row.op is not None else "by " + row.by[0] if row.by else "",
+        unused=unused,
+        evidence=row.evidence,
+    )
+
+
+def counts(system: System) -> str:
+    """How many rows have which status, for example "61 full, 40 partial"."""
+    found = Counter(row.status.level for row in system.calls)
+    return ", ".join(f"{found[level]} {level.value}" for level in Level if found[level])
+
+
+def remark(row: Entry) -> str:
+    """The note of a row and the arguments it ignores."""
+    ignored = [f"{name} ignored: {why}" for name, why in row.unused.items()]
+    return "; ".join([*([row.note] if row.note else []), *ignored])
+
+
+def plain(system: System) -> Iterator[str]:
+    """Lines for a terminal."""
+    yield f"{system.name}: {len(system.calls)} calls ({counts(system)})"
+    columns = tuple(system.columns)
+    rows = [entry(row) for row in ordered(system)]
+    yield from table(
+        ("call", *columns, "status", "op", "note"),
+        [(r.name, *(str(r.numbers.get(c, "")) for c in columns), r.status, r.op, remark(r)) for r in rows],
+    )
+    yield ""
+
+
+def markdown(systems: list[System]) -> Iterator[str]:
+    """COVERAGE.md."""
+    yield "# Coverage"
+    yield ""
+    yield "Generated from the rows by `make gen`; do not edit. `helctic-aot calls --help` explains the words."
+    for system in systems:
+        columns = tuple(system.columns)
+        yield from ("", f"## {system.name}", "", f"{len(system.calls)} calls: {counts(system)}.", "")
+        titles = ("call", *columns, "status", "op", "note")
+        yield "| " + " | ".join(titles) + " |"
+        yield "|---" * len(titles) + "|"
+        for row in map(entry, ordered(system)):
+            numbers = (str(row.numbers.get(c, "")) for c in columns)
+            cells = (f"`{row.name}`", *numbers, row.status, row.op, remark(row))
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

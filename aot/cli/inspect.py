@@ -1,0 +1,36 @@
+"""`inspect FILE`: sites, numbers, imports, what would be patched and how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aot.cli.choices import nt_build_option, personality_option
+
+
+@click.command(short_help="Show sites, numbers and imports, and what is (or would be) patched.")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything known.")
+@personality_option
+@nt_build_option
+def command(file: Path, as_json: bool, personality: str | None, nt_build: str | None) -> None:
+    """Show what FILE asks its system for.
+
+    For a foreign executable: its personality and the evidence for it, every site with its number, the tactic
+    that would patch it, and every import with the row that serves it. For a translated file: the same, read
+    from its manifest.
+
+    \b
+    Examples:
+      helctic-aot inspect hello.exe
+      helctic-aot inspect hello.elf --json | jq '.sites[] | select(.cls == "dynamic")'
+    """
+    from aot.cli.inspection import inspect_file
+
+    found = inspect_file(file, personality, nt_build)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        click.echo("\n".join(found.lines()))

@@ -1,0 +1,36 @@
+"""From the file a user names to the bytes of a native ELF: as it is, from the cache, or translated now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aot.errors import ImageError
+from aot.image.native_reader import is_native
+from aot.image.source import read_source
+
+
+def read_file(path: Path) -> bytes:
+    """All bytes of the file at `path`. Raises ImageError with one line that names it."""
+    try:
+        return read_source(path)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from None
+
+
+def native_bytes(path: Path, personality: str | None, nt_build: str | None) -> bytes:
+    """The native ELF to run for `path`. Raises AotError."""
+    raw = read_file(path)
+    if is_native(raw):
+        return raw
+    from aot.cli.cache import Cache
+
+    cache = Cache()
+    kept_at = cache.path(raw, personality, nt_build)
+    kept = cache.get(kept_at)
+    if kept is not None and is_native(kept):
+        return kept
+    from aot.translate import translate_file
+
+    translated = translate_file(path, personality, nt_build)
+    cache.put(kept_at, translated)
+    return translated

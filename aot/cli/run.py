@@ -1,0 +1,157 @@
+"""`run FILE [ARGS...]`: run a native ELF, or a foreign executable that is translated first."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from aot.cli.choices import nt_build_option, personality_option
+from aot.errors import FileError, SetupError
+
+STDERR = "-"  # value of a bare --trace
+
+
+class RunCommand(click.Command):
+    """Options end at FILE: everything behind it, options included, belongs to the guest."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give a bare `--trace` its value, so that it never swallows FILE."""
+        return super().parse_args(ctx, self._explicit_trace(args))
+
+    def _explicit_trace(self, args: list[str]) -> list[str]:
+        takes = {
+            name for p in self.params if isinstance(p, click.Option) and not p.is_flag for name in p.opts
+        }
+        out = list(args)
+        at = 0
+        while at < len(out) and out[at].startswith("-") and out[at] != "--":
+            if out[at] == "--trace":
+                out[at] = f"--trace={STDERR}"
+            at += 2 if out[at] in takes else 1
+        return out
+
+
+@click.command(
+    cls=RunCommand,
+    short_help="Run a translated or a foreign executable.",
+    context_settings={"allow_interspersed_args": False},
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--dispatch",
+    type=click.Choice(["aot", "dynamic"]),
+    default="aot",
+    show_default=True,
+    help="Serve calls through the patches, or trap and look each one up.",
+)
+@click.option("--trace", metavar="[=FILE]", help="Write a line per call to FILE (bare: standard error).")
+@click.option("--deterministic", is_flag=True, help="Fix clock, random, ids, addresses and switching points.")
+@click.option("--root", type=click.Path(path_type=Path), help="Host directory the guest sees as /.")
+@click.option(
+    "--mount",
+    "mounts",
+    multiple=True,
+    metavar="GUEST=HOST[:ro]",
+    help="Show the host directory HOST at GUEST; repeatable.",
+)
+@click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
+@click.option("--cwd", metavar="GUEST", help="Guest directory to start in.")
+@click.option("--stats", is_flag=True, help="Print what was served how, to standard error, at the end.")
+@click.option("--argv0", metavar="NAME", help="What the guest sees as argv[0].  [default: FILE]")
+@personality_option
+@nt_build_option
+def command(
+    *,
+    file: Path,
+    arguments: tuple[str, ...],
+    dispatch: str,
+    trace: str | None,
+    deterministic: bool,
+    root: Path | None,
+    mounts: tuple[str, ...],
+    env: tuple[str, ...],
+    cwd: str | None,
+    stats: bool,
+    argv0: str | None,
+    personality: str | None,
+    nt_build: str | None,
+) -> int:
+    """Run FILE with ARGS and exit with its status.
+
+    FILE is the output of `translate`, or any executable `translate` accepts; the latter is translated in
+    memory first and the result kept in the user's cache directory. Options end at FILE: what follows it goes
+    to the guest as it stands.
+
+    The guest sees the current directory, a private /tmp and the usual devices; --root and --mount show it
+    more. It has no network. A guest killed by a fault ends with 128 plus the signal's number, as in a shell.
+
+    \b
+    Examples:
+      helctic-aot run hello.elf arg1 --flag-of-the-guest
+      helctic-aot run hello.exe
+      helctic-aot run --trace=calls.txt --deterministic hello.elf
+      helctic-aot run --mount /data=./input:ro busybox.elf ls -la /data
+    """
+    from aot.cli.prepare import native_bytes
+    from runtime.machine import RunOptions
+    from runtime.machine import run as run_machine
+
+    raw = native_bytes(file, personality, nt_build)
+    with trace_file(trace) as stream:
+        options = RunOptions(
+            argv=[str(file) if argv0 is None else argv0, *arguments],
+            env=environment(env),
+            dispatch=dispatch,
+            trace=stream,
+            deterministic=deterministic,
+            root=None if root is None else str(root),
+            mounts=[mount(text) for text in mounts],
+            cwd=cwd,
+            stats=sys.stderr if stats else None,
+            errors=sys.stderr,
+        )
+        return run_machine(raw, options)
+
+
+@contextlib.contextmanager
+def trace_file(name: str | None) -> Iterator[TextIO | None]:
+    """The stream traces go to: none, standard error, or a file."""
+    if name is None or name == STDERR:
+        yield None if name is None else sys.stderr
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(Path(name).open("w", encoding="utf-8", errors="backslashreplace"))
+        except OSError as error:
+            raise FileError(f"--trace: {name}: {error.strerror}") from None
+        yield stream
+
+
+def environment(changes: tuple[str, ...]) -> dict[str, str]:
+    """The environment of this process with the --env settings applied."""
+    names = dict(os.environ)
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{change!r} is not NAME=VALUE", param_hint="--env")
+        names[name] = value
+    return names
+
+
+def mount(text: str) -> tuple[str, str, bool]:
+    """(guest path, host path, read-only) of one --mount value."""
+    guest, equals, host = text.partition("=")
+    read_only = host.endswith(":ro")
+    host = host.removesuffix(":ro")
+    if not equals or not guest.startswith("/") or not host:
+        raise click.BadParameter(f"{text!r} is not /GUEST=HOST[:ro]", param_hint="--mount")
+    if not Path(host).exists():
+        raise SetupError(f"--mount: {host}: No such file or directory")
+    return guest, host, read_only

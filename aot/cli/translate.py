@@ -1,0 +1,34 @@
+"""`translate IN OUT`: a foreign executable in, a native ELF out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.files import EXECUTABLE, check_output, write_whole
+
+
+@click.command(short_help="Translate a foreign executable into a native ELF.")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@personality_option
+@nt_build_option
+def command(source: Path, output: Path, personality: str | None, nt_build: str | None) -> None:
+    """Translate the executable IN and write the native ELF OUT.
+
+    IN is a 64-bit ELF or PE program for x86-64 or AArch64. OUT is written whole or not at all, and the
+    same input always gives the same bytes.
+
+    \b
+    Examples:
+      helctic-aot translate hello.exe hello.elf
+      helctic-aot translate --personality freebsd unmarked out.elf
+      helctic-aot translate --nt-build wine direct.exe direct.elf
+    """
+    check_output(output, source)
+    from aot.translate import translate_file
+
+    raw = translate_file(source, personality, nt_build)
+    write_whole(output, raw, EXECUTABLE)
