@@ -37,10 +37,12 @@ FORMATS: tuple[FormatReader, ...] = (
 )
 
 
-def load_image(path: Path | str, *, analysis: bool = False) -> Image:
-    """The image in the file at `path`. Raises ImageError with one line that names file and reason;
+def load_image(source: Path | str | bytes, *, analysis: bool = False) -> Image:
+    """The image in a file or in bytes. Raises ImageError with one line that names file and reason;
     `analysis` also allows shared objects and DLLs."""
-    path = Path(path)
+    if isinstance(source, bytes):
+        return read_image(source, analysis=analysis)
+    path = Path(source)
     try:
         return read_image(read_source(path), analysis=analysis)
     except ImageError as error:

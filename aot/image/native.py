@@ -70,21 +70,21 @@ def _reserve(segment: Segment, start: int, end: int) -> Reservation:
     return Reservation(start, end - start, int(segment.prot), data.hex())
 
 
-def emit(manifest: Manifest, segments: Sequence[Segment]) -> bytes:
-    """The bytes of the native ELF. Architecture, PIE and personality are the manifest's; its
-    `reservations` and `launcher` are filled in here."""
-    arch = Arch(manifest.arch)
-    loadable, reserved = split_mappable(segments, pie=manifest.pie)
+def emit(
+    manifest: Manifest, segments: Sequence[Segment], *, arch: Arch, pie: bool, personality: int
+) -> bytes:
+    """The bytes of the native ELF; the manifest's `reservations` and `launcher` are filled in here."""
+    loadable, reserved = split_mappable(segments, pie=pie)
     if not loadable:
         raise RewriteError("nothing of this image can be mapped by an ELF file")
-    note = _note(manifest)
+    note = _note(manifest.version, personality)
     phoff = align_up(EHDR.size + len(note), 8)
     code_at = align_up(phoff + PHDR.size * (len(loadable) + 3), 16)
     head_size = code_at + len(CODE[arch])
     base = _launcher_address(loadable, head_size)
     manifest = replace(manifest, reservations=reserved, launcher=(base, head_size))
 
-    phdrs = [(base, _phdr(PT_LOAD, Prot.R | Prot.X, 0, base, head_size, head_size, PAGE))]
+    phdrs = [(base, _phdr(PT_LOAD, Prot.R | Prot.X, 0, (base, head_size, head_size), PAGE))]
     sections = [
         _Section(".note.helctic", SHT_NOTE, SHF_ALLOC, base + EHDR.size, EHDR.size, len(note), 4),
         _Section(
@@ -99,18 +99,18 @@ def emit(manifest: Manifest, segments: Sequence[Segment]) -> bytes:
             body += bytes((segment.address - len(body)) % PAGE)
         offset = len(body) if data else len(body) + (segment.address - len(body)) % PAGE
         body += data
-        row = _phdr(PT_LOAD, segment.prot, offset, segment.address, len(data), segment.size, PAGE)
+        row = _phdr(PT_LOAD, segment.prot, offset, (segment.address, len(data), segment.size), PAGE)
         phdrs.append((segment.address, row))
         sections += _segment_sections(segment, index, offset, len(data))
-    table = [_phdr(PT_NOTE, Prot.R, EHDR.size, base + EHDR.size, len(note), len(note), 4)]
+    table = [_phdr(PT_NOTE, Prot.R, EHDR.size, (base + EHDR.size, len(note), len(note)), 4)]
     table += [row for _, row in sorted(phdrs)]
-    table.append(_phdr(PT_GNU_STACK, Prot.R | Prot.W, 0, 0, 0, 0, 16))
+    table.append(_phdr(PT_GNU_STACK, Prot.R | Prot.W, 0, (0, 0, 0), 16))
 
     raw = encode(manifest)
     sections.append(_Section(SECTION, SHT_PROGBITS, 0, 0, len(body), len(raw)))
     body += raw
     shoff, names_index = _append_section_table(body, sections)
-    kind = ET_DYN if manifest.pie else ET_EXEC
+    kind = ET_DYN if pie else ET_EXEC
     header = EHDR.pack(
         IDENT.ljust(16, b"\0"), kind, MACHINES[arch], 1, base + code_at, phoff, shoff, 0,
         EHDR.size, PHDR.size, len(table), SHDR.size, names_index + 1, names_index,
@@ -121,15 +121,17 @@ def emit(manifest: Manifest, segments: Sequence[Segment]) -> bytes:
     return bytes(body)
 
 
-def _note(manifest: Manifest) -> bytes:
+def _note(version: int, personality: int) -> bytes:
     name = NOTE_NAME.encode() + b"\0"
-    desc = struct.pack("<II", manifest.version, manifest.personality)
+    desc = struct.pack("<II", version, personality)
     raw = NOTE.pack(len(name), len(desc), NOTE_TYPE) + name.ljust(align_up(len(name), 4), b"\0") + desc
     assert len(raw) % 4 == 0
     return raw
 
 
-def _phdr(kind: int, prot: Prot, offset: int, address: int, filesz: int, memsz: int, align: int) -> bytes:
+def _phdr(kind: int, prot: Prot, offset: int, place: tuple[int, int, int], align: int) -> bytes:
+    """One program header; `place` is (address, bytes in the file, bytes in memory)."""
+    address, filesz, memsz = place
     return PHDR.pack(kind, int(prot), offset, address, address, filesz, memsz, align)
 
 
