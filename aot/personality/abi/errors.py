@@ -105,6 +105,14 @@ class E(Enum):
     BUFFER_SMALL = "buffer too small"
     SHARING = "sharing violation"
     BAD_TYPE = "object type mismatch"
+    BAD_CLASS = "no such information class"
+    BAD_LENGTH = "length does not fit the information class"
+    NO_FILES = "no more files"
+    BAD_NAME = "malformed object name"
+    BAD_PATH = "malformed object path"
+    MISALIGNED = "data type misalignment"
+    UNCOMMITTED = "reserved but not committed"
+    NOT_AT_BASE = "not the base of an allocation"
 
 
 class Errno(Exception):
@@ -117,6 +125,21 @@ class Errno(Exception):
         self.code = code
 
 
+NT_ONLY = frozenset(
+    {
+        E.BAD_CLASS,
+        E.BAD_LENGTH,
+        E.NO_FILES,
+        E.BAD_NAME,
+        E.BAD_PATH,
+        E.MISALIGNED,
+        E.UNCOMMITTED,
+        E.NOT_AT_BASE,
+    }
+)
+"""Errors that only rows of the NT family raise: a table that does not list them answers INVAL."""
+
+
 class ErrorTableError(Exception):
     """An error table is not total over E, or maps a name twice."""
 
@@ -125,10 +148,15 @@ def error_table(exact: Mapping[E, int], approx: Mapping[E, tuple[int, str]]) -> 
     """A total map E -> ABI number.
 
     `approx` lists names the system does not have: (nearest number, why). Raises ErrorTableError
-    when a name of E is missing or listed in both.
+    when a name of E is missing or listed in both; names of NT_ONLY may be missing.
     """
     both = exact.keys() & approx.keys()
-    missing = [e.name for e in E if e not in exact and e not in approx]
+    missing = [e.name for e in E if e not in exact and e not in approx and e not in NT_ONLY]
     if both or missing:
         raise ErrorTableError(f"twice: {sorted(e.name for e in both)}, missing: {missing}")
-    return {**exact, **{e: number for e, (number, _) in approx.items()}}
+    # defaults first: a reverse map then names INVAL's number INVAL
+    return {
+        **dict.fromkeys(NT_ONLY, exact.get(E.INVAL, 0)),
+        **exact,
+        **{e: number for e, (number, _) in approx.items()},
+    }

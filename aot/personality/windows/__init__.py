@@ -1,0 +1,1 @@
+"""The windows personality: NT system services and the libraries in front of them."""
