@@ -43,8 +43,10 @@ from aot.personality.abi.kinds_base import (
 )
 from aot.personality.abi.kinds_data import (
     Array,
+    Cell,
     InBytes,
     InInt,
+    InOutInt,
     InStruct,
     OutBytes,
     OutData,
@@ -75,9 +77,11 @@ __all__ = [
     "Array",
     "Bits",
     "Buffers",
+    "Cell",
     "In",
     "InBytes",
     "InInt",
+    "InOutInt",
     "InStruct",
     "Int",
     "Kind",

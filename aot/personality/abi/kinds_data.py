@@ -306,6 +306,40 @@ class InInt(In):
 
 
 @dataclass(slots=True)
+class Cell:
+    """An integer behind a pointer that the op reads and may change (a file offset)."""
+
+    value: int
+    address: int
+    size: int
+    mem: Mem
+
+    def put(self, value: int) -> None:
+        """Write the integer back to the guest."""
+        self.value = value
+        self.mem.write(self.address, (value & ((1 << 8 * self.size) - 1)).to_bytes(self.size, "little"))
+
+
+@dataclass(frozen=True, slots=True)
+class InOutInt(In):
+    """A signed integer of `bits` behind a pointer, in and out: parameter is a Cell, None for null."""
+
+    bits: int = 64
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        size = self.bits // 8
+
+        def cell(word: int, mem: Mem) -> Cell | None:
+            if not word:
+                return None
+            mem.probe(word, size, True)
+            return Cell(int.from_bytes(mem.read(word, size), "little", signed=True), word, size, mem)
+
+        return cell
+
+
+@dataclass(slots=True)
 class Slots:
     """The elements of a guest array, and the way to put changed ones back."""
 

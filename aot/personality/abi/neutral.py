@@ -214,12 +214,29 @@ class SigStack:
     flags: int = 0
 
 
+NO_LIMIT = 0xFFFF_FFFF_FFFF_FFFF
+"""Word of a resource limit that is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rlimit:
     """Resource limit; None is no limit."""
 
     current: int | None
     maximum: int | None
+
+    @classmethod
+    def from_words(cls, current: int, maximum: int) -> Rlimit:
+        """From two words where the largest value means no limit."""
+        return cls(*(None if word >= NO_LIMIT else word for word in (current, maximum)))
+
+    @property
+    def current_word(self) -> int:
+        return NO_LIMIT if self.current is None else self.current
+
+    @property
+    def maximum_word(self) -> int:
+        return NO_LIMIT if self.maximum is None else self.maximum
 
 
 @dataclass(frozen=True, slots=True)

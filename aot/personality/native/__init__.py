@@ -1,0 +1,1 @@
+"""Personality 0: the kernel's own interface."""

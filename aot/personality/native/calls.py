@@ -1,0 +1,213 @@
+"""Native calls: one row per op, number = op value, arguments in the op's order.
+
+Columns: op, arguments, result. The parameter names and kinds here are the signatures of the kernel ops;
+tests compare both. Pointers come with their length right behind them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aot.personality.abi.call import FULL, STORED, VALUE, ZERO, Call, Ret, absent, call, sig
+from aot.personality.abi.kinds import (
+    ADDRESS,
+    FD,
+    LENGTH,
+    MODE,
+    OFFSET,
+    PATH,
+    S32,
+    SIZE,
+    U32,
+    U64,
+    Args,
+    Array,
+    InBytes,
+    InInt,
+    InOutInt,
+    Int,
+    OutBytes,
+    OutData,
+    OutInt,
+    OutStruct,
+    Path,
+    Records,
+)
+from aot.personality.abi.op import Op
+from aot.personality.native import layouts as la
+from aot.personality.native.flags import (
+    ADVICE,
+    AT,
+    BASE,
+    BOOL,
+    CLOCK,
+    LOCK,
+    MAP,
+    MASK_HOW,
+    OPEN,
+    OPEN_MAP,
+    REMAP,
+    RESOURCE,
+    WHENCE,
+    WHO,
+)
+
+COLUMN = "native"
+BUF_OUT = {"buf": OutBytes("size", partial=True), "size": LENGTH}
+BUF_IN = {"buf": InBytes("size", partial=True), "size": LENGTH}
+MASK_OPT = InInt(64, optional=True)
+PATH_OPT = Path(optional=True)
+STATUS = Int(8, signed=False)
+
+
+def row(op: Op, args: Args | None = None, ret: Ret = VALUE, **fixed: Any) -> Call:
+    """A native row: named and numbered after its op."""
+    return call(op.name.lower(), {COLUMN: int(op)}, op, FULL, args, ret, **fixed)
+
+
+def gap(op: Op, note: str) -> Call:
+    """An op that has its number but no implementation yet."""
+    return absent(op.name.lower(), {COLUMN: int(op)}, note)
+
+
+# fmt: off
+PROCESS = (
+    row(Op.EXIT,            sig(status=STATUS)),
+    row(Op.EXIT_THREAD,     sig(status=STATUS)),
+    row(Op.GETPID),
+    row(Op.GETTID),
+    row(Op.GETPPID),
+    row(Op.GETUID),
+    row(Op.GETEUID),
+    row(Op.GETGID),
+    row(Op.GETEGID),
+    row(Op.GETGROUPS,       sig(groups=OutData("size"), size=LENGTH), STORED),
+    row(Op.GETPGID,         sig(pid=S32)),
+    row(Op.SETPGID,         sig(pid=S32, pgid=S32), ZERO),
+    row(Op.GETSID,          sig(pid=S32)),
+    row(Op.UMASK,           sig(mask=MODE)),
+    row(Op.GETRLIMIT,       sig(resource=RESOURCE, limit=OutStruct(la.RLIMIT)), ZERO),
+    row(Op.SETRLIMIT,       sig(resource=RESOURCE, limit=la.IN_RLIMIT, old=la.OUT_RLIMIT_OPT), ZERO),
+    row(Op.GETRUSAGE,       sig(who=WHO, usage=OutStruct(la.RUSAGE)), ZERO),
+    row(Op.GETPRIORITY,     sig(pid=S32)),
+    row(Op.SCHED_AFFINITY,  sig(tid=S32, mask=OutData("size"), size=LENGTH), STORED),
+    row(Op.SET_TID_ADDRESS, sig(address=ADDRESS)),
+    row(Op.SET_TLS,         sig(base=BASE, address=ADDRESS), ZERO),
+    row(Op.GET_TLS,         sig(base=BASE, address=OutInt(64)), ZERO),
+    row(Op.SET_NAME,        sig(name=Path(16)), ZERO),
+    row(Op.GET_NAME,        sig(name=OutData("size", end=b"\0"), size=LENGTH), ZERO),
+    row(Op.GETCPU),
+    row(Op.YIELD,           None, ZERO),
+    row(Op.WAIT,            sig(pid=S32, nohang=BOOL)),
+    gap(Op.FORK,            "one process a run"),
+    gap(Op.EXECVE,          "one program a run"),
+    gap(Op.SPAWN_THREAD,    "one context a process"),
+    row(Op.UNAME,           sig(name=OutStruct(la.UTSNAME)), ZERO,
+        sysname="Helctic", release="1.0", version="1", machines={"x86_64": "x86_64", "aarch64": "aarch64"}),
+    row(Op.SYSINFO,         sig(info=OutStruct(la.SYSINFO)), ZERO),
+    row(Op.RANDOM,          sig(**BUF_OUT)),
+)
+FILES = (
+    row(Op.READ,            sig(fd=FD, **BUF_OUT)),
+    row(Op.WRITE,           sig(fd=FD, **BUF_IN)),
+    row(Op.PREAD,           sig(fd=FD, **BUF_OUT, offset=OFFSET)),
+    row(Op.PWRITE,          sig(fd=FD, **BUF_IN, offset=OFFSET)),
+    row(Op.OPENAT,          sig(dirfd=FD, path=PATH, flags=OPEN, mode=MODE)),
+    row(Op.CLOSE,           sig(fd=FD), ZERO),
+    row(Op.SEEK,            sig(fd=FD, offset=OFFSET, whence=WHENCE)),
+    row(Op.FSTAT,           sig(fd=FD, stat=la.OUT_STAT), ZERO),
+    row(Op.STATAT,          sig(dirfd=FD, path=PATH, flags=AT, stat=la.OUT_STAT), ZERO),
+    row(Op.GETDENTS,        sig(fd=FD, sink=Records(la.DIRENT, "size"), size=LENGTH), Ret("r.used")),
+    row(Op.READLINKAT,      sig(dirfd=FD, path=PATH, target=OutData("size"), size=LENGTH), STORED),
+    row(Op.UNLINKAT,        sig(dirfd=FD, path=PATH, flags=AT), ZERO),
+    row(Op.MKDIRAT,         sig(dirfd=FD, path=PATH, mode=MODE), ZERO),
+    row(Op.MKNODAT,         sig(dirfd=FD, path=PATH, mode=MODE, dev=U64), ZERO),
+    row(Op.RENAMEAT,        sig(olddirfd=FD, oldpath=PATH, newdirfd=FD, newpath=PATH, replace=BOOL), ZERO),
+    row(Op.LINKAT,          sig(olddirfd=FD, oldpath=PATH, newdirfd=FD, newpath=PATH, flags=AT), ZERO),
+    row(Op.SYMLINKAT,       sig(target=PATH, dirfd=FD, path=PATH), ZERO),
+    row(Op.FACCESSAT,       sig(dirfd=FD, path=PATH, access=U32, flags=AT), ZERO),
+    row(Op.FCHMODAT,        sig(dirfd=FD, path=PATH, mode=MODE, flags=AT), ZERO),
+    row(Op.FCHMOD,          sig(fd=FD, mode=MODE), ZERO),
+    row(Op.FCHOWNAT,        sig(dirfd=FD, path=PATH, uid=S32, gid=S32, flags=AT), ZERO),
+    row(Op.FCHOWN,          sig(fd=FD, uid=S32, gid=S32), ZERO),
+    row(Op.UTIMENSAT,       sig(dirfd=FD, path=PATH_OPT, times=la.IN_TIMES_OPT, flags=AT), ZERO),
+    row(Op.CHDIR,           sig(path=PATH), ZERO),
+    row(Op.FCHDIR,          sig(fd=FD), ZERO),
+    row(Op.GETCWD,          sig(path=OutData("size", end=b"\0"), size=LENGTH), STORED),
+    row(Op.TRUNCATE,        sig(path=PATH, length=OFFSET), ZERO),
+    row(Op.STATFS,          sig(path=PATH, stat=OutStruct(la.STATFS)), ZERO),
+    row(Op.FSTATFS,         sig(fd=FD, stat=OutStruct(la.STATFS)), ZERO),
+    row(Op.SYNC,            None, ZERO),
+)
+DESCRIPTORS = (
+    row(Op.PIPE,            sig(ends=OutStruct(la.ENDS), flags=OPEN), ZERO),
+    row(Op.DUP,             sig(fd=FD, lowest=S32, cloexec=BOOL)),
+    row(Op.DUP_TO,          sig(fd=FD, newfd=FD, cloexec=BOOL, distinct=BOOL)),
+    row(Op.FTRUNCATE,       sig(fd=FD, length=OFFSET), ZERO),
+    row(Op.FALLOCATE,       sig(fd=FD, offset=OFFSET, length=OFFSET, keep_size=BOOL), ZERO),
+    row(Op.FSYNC,           sig(fd=FD, data_only=BOOL), ZERO),
+    row(Op.FCNTL_GETFD,     sig(fd=FD)),
+    row(Op.FCNTL_SETFD,     sig(fd=FD, cloexec=BOOL), ZERO),
+    row(Op.FCNTL_GETFL,     sig(fd=FD), Ret("r", flags=OPEN_MAP)),
+    row(Op.FCNTL_SETFL,     sig(fd=FD, flags=OPEN), ZERO),
+    row(Op.FLOCK,           sig(fd=FD, operation=LOCK), ZERO),
+    row(Op.FIONREAD,        sig(fd=FD, count=OutInt(32)), ZERO),
+    row(Op.TTY_GETATTR,     sig(fd=FD, modes=OutStruct(la.TERMIOS)), ZERO),
+    row(Op.TTY_SETATTR,     sig(fd=FD, when=U32, modes=la.IN_TERMIOS), ZERO),
+    row(Op.TTY_GETSIZE,     sig(fd=FD, size=OutStruct(la.WINSIZE)), ZERO),
+    row(Op.TTY_SETSIZE,     sig(fd=FD, size=la.IN_WINSIZE), ZERO),
+    row(Op.TTY_GETPGRP,     sig(fd=FD, pgrp=OutInt(32)), ZERO),
+    row(Op.SENDFILE,        sig(out_fd=FD, in_fd=FD, offset=InOutInt(64), count=SIZE)),
+    row(Op.COPY_RANGE,      sig(in_fd=FD, in_offset=InOutInt(64), out_fd=FD, out_offset=InOutInt(64),
+                                count=SIZE)),
+    row(Op.POLL,            sig(fds=Array(la.POLLFD, la.POLLFD_MAKE, "count", write=True), count=LENGTH,
+                                timeout=la.IN_TIME_OPT, sigmask=MASK_OPT)),
+    row(Op.MEMFD,           sig(name=PATH, flags=OPEN)),
+)
+MEMORY = (
+    row(Op.MMAP,            sig(address=ADDRESS, size=SIZE, prot=U32, flags=MAP, fd=FD, offset=OFFSET)),
+    row(Op.MUNMAP,          sig(address=ADDRESS, size=SIZE), ZERO),
+    row(Op.MPROTECT,        sig(address=ADDRESS, size=SIZE, prot=U32), ZERO),
+    row(Op.MADVISE,         sig(address=ADDRESS, size=SIZE, advice=ADVICE), ZERO),
+    row(Op.MREMAP,          sig(address=ADDRESS, old_size=SIZE, new_size=SIZE, flags=REMAP,
+                                new_address=ADDRESS)),
+    row(Op.MSYNC,           sig(address=ADDRESS, size=SIZE), ZERO),
+    row(Op.MINCORE,         sig(address=ADDRESS, size=SIZE, vector=OutData("cap"), cap=LENGTH), ZERO),
+    row(Op.MQUERY,          sig(address=ADDRESS, size=SIZE, prot=U32, flags=MAP, fd=FD, offset=OFFSET)),
+    row(Op.DECOMMIT,        sig(address=ADDRESS, size=SIZE), ZERO),
+    row(Op.BRK,             sig(address=ADDRESS)),
+)
+TIME = (
+    row(Op.CLOCK_GETTIME,   sig(clock=CLOCK, time=la.OUT_TIME), ZERO),
+    row(Op.CLOCK_GETRES,    sig(clock=CLOCK, time=la.OUT_TIME_OPT), ZERO),
+    row(Op.CLOCK_SETTIME,   sig(clock=CLOCK, time=la.IN_TIME), ZERO),
+    row(Op.NANOSLEEP,       sig(clock=CLOCK, time=la.IN_TIME, absolute=BOOL), ZERO),
+    row(Op.ALARM,           sig(seconds=U32)),
+    row(Op.SETITIMER,       sig(timer=U32, value=la.IN_ITIMER, old=OutStruct(la.ITIMER, optional=True)),
+        ZERO),
+    row(Op.GETITIMER,       sig(timer=U32, value=OutStruct(la.ITIMER)), ZERO),
+)
+SIGNALS = (
+    row(Op.SIGACTION,       sig(signal=S32, action=la.IN_SIGACTION,
+                                old=OutStruct(la.SIGACTION, optional=True)), ZERO),
+    row(Op.SIGPROCMASK,     sig(how=MASK_HOW, mask=MASK_OPT, old=OutInt(64, optional=True)), ZERO),
+    row(Op.SIGALTSTACK,     sig(stack=la.IN_SIGSTACK, old=OutStruct(la.SIGSTACK, optional=True)), ZERO),
+    row(Op.SIGPENDING,      sig(mask=OutInt(64)), ZERO),
+    row(Op.SIGSUSPEND,      sig(mask=U64), ZERO),
+    row(Op.SIGTIMEDWAIT,    sig(mask=U64, timeout=la.IN_TIME_OPT)),
+    row(Op.KILL,            sig(pid=S32, signal=S32), ZERO),
+    row(Op.TKILL,           sig(tid=S32, signal=S32, pid=S32), ZERO),
+    gap(Op.SIGRETURN,       "a personality's own frames"),
+)
+PARK = (
+    row(Op.PARK,            sig(address=ADDRESS, expected=U64, size=U32, mask=U32, timeout=la.IN_TIME_OPT,
+                                absolute=BOOL), ZERO, clock=1),
+    row(Op.UNPARK,          sig(address=ADDRESS, count=S32, mask=U32)),
+)
+# fmt: on
+
+CALLS: tuple[Call, ...] = tuple(
+    sorted(
+        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *PARK), key=lambda c: c.numbers[COLUMN]
+    )
+)

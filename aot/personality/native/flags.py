@@ -1,0 +1,58 @@
+"""Native flag words and choices: the neutral values themselves."""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum, IntFlag
+from typing import Any
+
+from aot.personality.abi.flags import FlagMap
+from aot.personality.abi.kinds import Bits, Pick
+from aot.personality.abi.neutral import (
+    Advice,
+    At,
+    Clock,
+    LockOp,
+    MapFlag,
+    MaskHow,
+    Open,
+    Remap,
+    Resource,
+    Whence,
+    Who,
+)
+
+
+def flag_map(enum: type[IntFlag]) -> FlagMap:
+    """The identity map over a neutral flag type."""
+    bits = tuple((f"{enum.__name__.upper()}_{m.name}", m.value, m.value) for m in enum)
+    return FlagMap(enum.__name__.lower(), bits, neutral=enum)
+
+
+def choice(enum: type[Enum]) -> Pick:
+    """One member of a neutral enum: by value when it is an integer, else by position."""
+    integers = issubclass(enum, IntEnum)
+    values: list[tuple[str, int, Any]] = [
+        (f"{enum.__name__.upper()}_{m.name}", m.value if integers else i, m) for i, m in enumerate(enum)
+    ]
+    return Pick(tuple(values))
+
+
+OPEN_MAP = flag_map(Open)
+OPEN = Bits(OPEN_MAP)
+MAP = Bits(flag_map(MapFlag))
+AT = Bits(flag_map(At))
+REMAP = Bits(flag_map(Remap))
+LOCK = Bits(flag_map(LockOp))
+WHENCE = choice(Whence)
+CLOCK = choice(Clock)
+MASK_HOW = choice(MaskHow)
+RESOURCE = choice(Resource)
+WHO = choice(Who)
+ADVICE = choice(Advice)
+BOOL = Pick((("FALSE", 0, False), ("TRUE", 1, True)))
+BASE = Pick((("BASE_FS", 0, "fs"), ("BASE_GS", 1, "gs"), ("BASE_TPIDR", 2, "tpidr_el0")))
+
+ENUMS: tuple[type[Enum], ...] = (
+    Open, MapFlag, At, Remap, LockOp, Whence, Clock, MaskHow, Resource, Who, Advice,
+)  # fmt: skip
+"""What the C header spells out."""

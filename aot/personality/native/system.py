@@ -1,0 +1,25 @@
+"""The native personality as one value."""
+
+from __future__ import annotations
+
+from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
+from aot.personality.native.calls import CALLS, COLUMN
+from aot.personality.native.errors import ERRORS, NAMES
+from aot.personality.native.gate import GATES
+from aot.personality.native.start import start
+
+SYSTEM = System(
+    personality=Personality.NATIVE,
+    name="native",
+    columns={COLUMN: ("x86_64", "aarch64")},
+    gates=GATES,
+    calls=CALLS,
+    errors=ERRORS,
+    error_names=NAMES,
+    inline={
+        "getpid": "PID", "gettid": "TID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID",
+        "getgid": "GID", "getegid": "EGID",
+    },
+    start=start,
+)  # fmt: skip
