@@ -18,7 +18,7 @@ from aot.personality.abi.neutral import (
 
 TIME = Layout("helctic_time", 16, (F("sec", S64, "sec"), F("nsec", S64, "nsec")))
 TIMES = Layout("helctic_times", 32, (*timespec("atime", "atime"), *timespec("mtime", "mtime")))
-STAT = Layout("helctic_stat", 160, (
+STAT = Layout("helctic_stat", 152, (
     F("dev", U64, "dev"), F("ino", U64, "ino"), F("mode", U32, "mode"), F("nlink", U32, "nlink"),
     F("uid", U32, "uid"), F("gid", U32, "gid"), F("rdev", U64, "rdev"), F("size", S64, "size"),
     F("blksize", S64, "blksize"), F("blocks", S64, "blocks"),
