@@ -172,7 +172,10 @@ def read_interpreter(raw: bytes, headers: ElfHeaders) -> str:
         return ""
     if not 1 < phdr.filesz <= PATH_LIMIT or raw[phdr.offset + phdr.filesz - 1]:
         raise ImageError("malformed ELF: its interpreter name is not a path")
-    return raw[phdr.offset : phdr.offset + phdr.filesz].split(b"\0")[0].decode("utf-8", "replace")
+    path = raw[phdr.offset : phdr.offset + phdr.filesz].split(b"\0")[0].decode("utf-8", "replace")
+    if not path.isprintable():
+        raise ImageError("malformed ELF: its interpreter name is not a path")
+    return path
 
 
 def read_notes(raw: bytes, headers: ElfHeaders) -> tuple[Note, ...]:

@@ -16,6 +16,7 @@ MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive, not an executable"),
     (b"\x00asm", "a WebAssembly module, not an executable of a supported system"),
     (b"BC\xc0\xde", "LLVM bitcode; compile and link it first"),
+    (b"\xca\xfe\xba\xbe", "a Java class file, not an executable"),
     (b"dex\n", "an Android DEX file, not an executable of a supported system"),
     (b"%PDF", "a PDF document, not an executable"),
     (b"\x89PNG", "a PNG picture, not an executable"),
@@ -45,4 +46,10 @@ def describe(raw: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    return all(byte >= 0x20 or byte in b"\t\n\r\f\x1b" for byte in head)  # ASCII space
+    try:
+        text = head.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:  # else a character cut by the limit
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(c.isprintable() or c in "\t\n\r\f\x1b\ufeff" for c in text)

@@ -1,4 +1,4 @@
-"""Bounds-checked little-endian reads from a file's bytes, so that a short file is an ImageError."""
+"""Small arithmetic on file bytes; reads past the end are an ImageError."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aot.errors import ImageError
 def unpack(layout: struct.Struct, raw: bytes, offset: int, what: str) -> tuple[int, ...]:
     """The fields of `layout` at `offset`; `what` names the structure when the file is too short."""
     if offset < 0 or offset + layout.size > len(raw):
-        raise ImageError(f"truncated: its {what} at offset {offset:#x} is past the end of the file")
+        raise ImageError(f"truncated PE: its {what} at offset {offset:#x} is past the end of the file")
     return layout.unpack_from(raw, offset)
 
 
