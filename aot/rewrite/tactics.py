@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from aot.analyze.decode import Decoder, Flow, Raw
+from aot.analyze.decode import LONGEST, Decoder, Flow, Raw
 from aot.analyze.model import FoundSite, Insn, Known
 from aot.image.model import Image
 from aot.rewrite.relocate import ends_flow, moved_size
@@ -106,13 +106,12 @@ def after(ground: Ground, site: FoundSite) -> Window | None:
     """The nearest instructions after the trap run in the stub, behind the gate."""
     moved: list[Insn] = []
     end = site.address + site.size
-    for insn in site.after[:MOST]:
-        if insn.address != end or moved_size(insn) is None:
+    while end - site.address < JUMP and not (moved and ends_flow(moved[-1])):
+        insn = _instruction(ground, end)  # control falls through to it: its boundary is certain
+        if insn is None or moved_size(insn) is None:
             break
         moved.append(insn)
         end += insn.size
-        if end - site.address >= JUMP or ends_flow(insn):
-            break
     if not moved:
         return None
     if end - site.address < JUMP and ends_flow(moved[-1]):
@@ -139,6 +138,13 @@ def short(ground: Ground, site: FoundSite) -> Window | None:
 # fold and before come first: the guest's next PC stays a real address of its own.
 TACTICS_X86_64: tuple[Tactic, ...] = (fold, before, after, short)
 TACTICS_AARCH64: tuple[Tactic, ...] = (in_place,)
+
+
+def _instruction(ground: Ground, address: int) -> Insn | None:
+    code = ground.image.read(address, LONGEST)
+    for at, size, mnemonic, operands in ground.decoder.sweep(code, address)[:1]:
+        return Insn(at, size, code[:size], mnemonic, operands)
+    return None
 
 
 def _padding(ground: Ground, start: int, end: int) -> bool:

@@ -122,11 +122,9 @@ def _block_after(
 ) -> tuple[Insn, ...]:
     out: list[Insn] = []
     for at in range(index + 1, len(insns)):
-        if insns[at].address in targets or decoder.flow(raws[at]) is Flow.TRAP:
+        if insns[at].address in targets or decoder.flow(raws[at]) is not Flow.NEXT:
             break
         out.append(insns[at])
-        if decoder.flow(raws[at]) is not Flow.NEXT:
-            break
     return tuple(out)
 
 
