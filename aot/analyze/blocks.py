@@ -122,6 +122,12 @@ class Code:
                 work.append(target)
         return flow is not Flow.JUMP
 
+    def function_at(self, address: int) -> tuple[int, int]:
+        """(start, end) of the function around `address`, as far as entries tell."""
+        start = max((entry for entry in self.entries if entry <= address), default=self.start)
+        end = min((entry for entry in self.entries if entry > address), default=self.end)
+        return start, end
+
     def covering(self, address: int) -> Raw | None:
         """The reached instruction that holds the byte at `address`."""
         for start in range(address, max(address - LONGEST, self.start - 1), -1):

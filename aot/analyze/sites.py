@@ -222,14 +222,16 @@ class _Search:
 
     def _site(self, place: _Place, candidate: Candidate, raw: Raw, how: str) -> FoundSite:
         code = place.code
-        before = code.before(raw[0])
+        function, end = code.function_at(raw[0])
+        # An indirect jump nobody could resolve may land anywhere in its function.
+        safe = not any(function <= jump < end for jump in code.opaque)
+        before = code.before(raw[0]) if safe else ()
         gate = candidate.gate
         if gate.number == "imm":
             value = Known(candidate.immediate)
         else:
             ask = CallersOf(self._callers)
             value = site_number(code, raw[0], gate, before, ask)
-        function = max((e for e in code.entries if e <= raw[0]), default=code.start)
         return FoundSite(
             address=raw[0],
             size=raw[1],
@@ -239,5 +241,5 @@ class _Search:
             function=function,
             evidence=f"{how}:{self.anchors.name(function)}+{raw[0] - function:#x}",
             before=before,
-            after=code.after(raw[0] + raw[1]),
+            after=code.after(raw[0] + raw[1]) if safe else (),
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow, Raw
 from aot.image.model import Arch
+
+_STRETCH: Final = 0x4000  # bytes of the longest stretch that is swept
 
 if TYPE_CHECKING:
     from aot.analyze.blocks import Code
@@ -22,7 +24,7 @@ def sweep(code: Code, candidate: Candidate, *, inexact: bool) -> Raw | None:
     if candidate.gate.number == "imm":
         return None
     low, high = _stretch(code, candidate.address)
-    if low == code.start and inexact:
+    if (low == code.start and inexact) or high - low > _STRETCH:
         return None
     insns: list[Raw] = []
     address = low

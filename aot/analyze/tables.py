@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Raw
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 _BACK: Final = 40  # instructions looked at before the jump
+_LONG: Final = 0x10000  # bytes of the longest range that is believed to be one function
 _MOST: Final = 4096  # entries of the largest table believed
-_X86_LEA: Final = re.compile(r"(\w+), \[rip ([+-]) (0x[0-9a-f]+|\d+)\]")
+_X86_LEA: Final = re.compile(r"\w+, \[(rip) ([+-]) (0x[0-9a-f]+|\d+)\]")
 _X86_SCALED: Final = re.compile(r"\[(?:\w+ \+ )?\w+\*8 ([+-]) (0x[0-9a-f]+)\]")
 _A64_PAGE: Final = re.compile(r"(x\d+), #(0x[0-9a-f]+)")
 _A64_ADD: Final = re.compile(r"x\d+, (x\d+), #(0x[0-9a-f]+|\d+)$")
-_BOUND: Final = re.compile(r"\w+, #?(0x[0-9a-f]+|\d+)$")
+_A64_INDEXED: Final = re.compile(r"\[x\d+, [xw]\d+")
+_BOUND: Final = re.compile(r", #?(0x[0-9a-f]+|\d+)$")
 
 
 def table_targets(code: Code, jump: Raw) -> set[int] | None:
@@ -63,12 +66,13 @@ def _signed(value: int, bits: int) -> int:
 
 
 def _inside(code: Code, values: list[int]) -> set[int]:
-    """The leading `values` that are addresses of the range."""
+    """The `values` that are addresses of the range: of a table without a bound only the leading ones."""
     out: set[int] = set()
     for value in values:
-        if not code.start <= value < code.end:
+        if code.start <= value < code.end:
+            out.add(value)
+        elif len(values) == _MOST:
             break
-        out.add(value)
     return out
 
 
@@ -84,19 +88,27 @@ def _x86_targets(code: Code, jump: Raw) -> set[int] | None:
         found = _X86_SCALED.search(insn[3])
         if found and found[1] == "+":
             out |= _inside(code, _entries(code, int(found[2], 16), 8, most))
-    for insn in window:
-        found = _X86_LEA.search(insn[3]) if insn[2] == "lea" else None
-        if not found:
-            continue
-        offset = int(found[3], 0)
-        table = insn[0] + insn[1] + (offset if found[1] == "+" else -offset)
-        words = _entries(code, table, 4, most)
-        out |= _inside(code, [table + _signed(word, 32) for word in words])
-        out |= _inside(code, _entries(code, table, 8, most))
-    if out:
+    out |= _x86_loaded(code, window, most)
+    if out or not any(_is_scaled_load(insn) for insn in scaled[:6]):
         return out
-    indexed = any(_is_scaled_load(insn) for insn in scaled[:6])
-    return None if indexed else set()
+    # The table's address was loaded far away, before a loop: believe every address the range loads.
+    if code.end - code.start > _LONG:
+        return None
+    return _x86_loaded(code, code.reached.values(), most) or None
+
+
+def _x86_loaded(code: Code, insns: Iterable[Raw], most: int) -> set[int]:
+    """Entries of what would be tables at the addresses that `insns` load."""
+    out: set[int] = set()
+    for insn in insns:
+        found = _X86_LEA.search(insn[3]) if insn[2] == "lea" else None
+        if found:
+            offset = int(found[3], 0)
+            table = insn[0] + insn[1] + (offset if found[2] == "+" else -offset)
+            words = _entries(code, table, 4, most)
+            out |= _inside(code, [table + _signed(word, 32) for word in words])
+            out |= _inside(code, _entries(code, table, 8, most))
+    return out
 
 
 def _is_scaled_load(insn: Raw) -> bool:
@@ -119,8 +131,8 @@ def _a64_targets(code: Code, jump: Raw) -> set[int] | None:
             add = _A64_ADD.match(insn[3])
             if add and add[1] in pages:
                 tables.append(pages[add[1]] + int(add[2], 0))
-    load = next((i for i in window if i[2] in _A64_LOADS and "[" in i[3]), None)
-    if load is None or "," not in load[3].partition("[")[2]:
+    load = next((i for i in window if i[2] in _A64_LOADS and _A64_INDEXED.search(i[3])), None)
+    if load is None:
         return set()  # a register that was not loaded by index: a tail call
     size, signed = _A64_LOADS[load[2]]
     if load[2] == "ldr":
