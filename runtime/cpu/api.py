@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from aot.image.model import Arch
-from aot.personality.abi.leave import Leave as Leave
+from aot.personality.abi.leave import Leave as Leave  # noqa: PLC0414
 
 X86_REGS = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip".split())
 A64_REGS = (*(f"x{i}" for i in range(31)), "sp", "pc")
@@ -96,6 +96,7 @@ class Doors:
     returned: Handler | None = None  # RETURN gate: a guest callee called by the kernel came back
     page_fault: Callable[[int, int], bool] | None = None  # (address, access 0 r / 1 w / 2 x): True = mapped now
     trap_carry: bool = False  # untranslated traps report failure in the carry flag
+    interrupts: frozenset[int] = frozenset()  # x86 `int n` that are traps; n is the immediate
 
 
 class EventKind(Enum):

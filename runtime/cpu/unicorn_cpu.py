@@ -1,0 +1,336 @@
+"""The Unicorn backend: one engine running the contexts of one address space, one at a time.
+
+While a context is loaded its `regs` are the engine's own register array, so a crossing costs a callback and
+nothing else. A context stays loaded until another one runs: going back into the same one is free. Hooks are
+raw C callbacks; whatever a handler raises is kept and comes out of `resume`, because a callback cannot raise
+through the engine. What differs by architecture is in unicorn_x86_64.py and unicorn_aarch64.py.
+
+TLB misses go to the native walker first (walker.py); what it declines reaches `_miss`, the page-fault
+handler. A kick sets a flag under a lock; since `emu_stop` is lost when it comes before the run has begun, a
+helper thread repeats it until the run has ended. A kick is reported only with the PC outside stubs and
+gates: the engine is stepped out of them first.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aot.image.model import Arch
+from aot.personality.abi.leave import Leave
+from runtime.cpu.api import (
+    REGS,
+    Doors,
+    EventKind,
+    Exit,
+    Fault,
+    FaultKind,
+    Handler,
+    Kick,
+    Left,
+    RangeEvent,
+    RegisterState,
+)
+from runtime.cpu.unicorn_aarch64 import Aarch64
+from runtime.cpu.unicorn_engine import ERR_EXCEPTION, FILL_HOOK, HOOK_TLB_FILL, Engine, EngineError
+from runtime.cpu.unicorn_state import State, find
+from runtime.cpu.unicorn_x86_64 import X86
+from runtime.cpu.walker import Walker
+from runtime.kernel.memory import AddressSpace
+
+_ENTRY = struct.Struct("<Qi")  # uc_tlb_entry
+CODE_PAGES = 16  # larger code changes drop everything translated
+STEPS = 64  # longest way out of a stub, instructions
+NAG_S = 0.001  # how often a kick is repeated until it is seen
+ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
+
+
+class UnicornCpu:
+    """Implements api.Cpu."""
+
+    def __init__(self, arch: Arch, space: AddressSpace) -> None:
+        self.arch, self.space = arch, space
+        self.engine = Engine(arch)
+        self.half: X86 | Aarch64 = X86(self) if arch is Arch.X86_64 else Aarch64(self)
+        self.areas: list[tuple[int, int]] = []
+        self.context: Any = None  # the loaded one
+        self.error: BaseException | None = None
+        self.left: Left | None = None
+        self.fault: Fault | None = None
+        self._missed = (0, 0, 0)
+        self._lock = threading.Lock()
+        self._kicked = self._running = False
+        self._nag = threading.Event()
+        self._nagger: threading.Thread | None = None
+        self.engine.map_physical(space.arena.size, space.arena.base)
+        self._install_fill()
+        self._start = self.engine.starter()
+        state = find(self.engine, self.half.registers)
+        if state is None:
+            raise EngineError("the register array of this Unicorn build was not found")
+        self.state: State = state
+        self.live = state.regs
+        self.half.calibrate(state)
+        self._pristine = self.engine.save()
+        self._doors = Doors()
+        self.half.install(self._doors)
+        space.listeners.append(self.changed)
+
+    # doors
+
+    @property
+    def doors(self) -> Doors:
+        """Where crossings go. Assigning it binds the hooks anew."""
+        return self._doors
+
+    @doors.setter
+    def doors(self, doors: Doors) -> None:
+        self._doors = doors
+        self.half.install(doors)
+
+    def gate_code(self) -> tuple[bytes, dict[int, int]]:
+        """See api.Cpu."""
+        return self.half.gate_code()
+
+    def exit_word(self, kind: int) -> int:
+        """See api.Cpu."""
+        return self.half.exit_word(kind)
+
+    def set_areas(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """See api.Cpu. On x86_64 a range that begins with the gate code is where the gates are."""
+        self.areas = list(ranges)
+        self.half.placed(self.areas)
+
+    def add_area(self, start: int, end: int) -> None:
+        """See api.Cpu."""
+        self.areas.append((start, end))
+
+    def _inside(self, pc: int) -> bool:
+        return any(lo <= pc < hi for lo, hi in self.areas)
+
+    # what hooks call
+
+    def raised(self, error: BaseException, again: Handler) -> None:
+        """A handler raised: end the run and let `resume` tell."""
+        if isinstance(error, Leave):
+            self.left = Left(error, again)
+        else:
+            self.error = error
+        self.engine.stop()
+
+    def faulted(self, kind: FaultKind, pc: int, code: int = 0) -> None:
+        """The guest caused an exception that is no memory fault."""
+        self.fault = Fault(kind, pc, code=code)
+        self.engine.stop()
+
+    # memory
+
+    def _install_fill(self) -> None:
+        space = self.space
+        walker = self._walker = Walker(self.arch, space.arena.base, space.table.root)
+        if walker.address is not None:
+            self.engine.hook(HOOK_TLB_FILL, walker.address, user=walker.table)
+        self.engine.hook(HOOK_TLB_FILL, FILL_HOOK(self._miss))
+
+    def _miss(self, _uc: int, address: int, access: int, entry: int) -> bool:
+        """The walker declined: fault the page in and answer, or leave the guest with its fault."""
+        space, access = self.space, access - 16
+        try:
+            served = (self._doors.page_fault or space.fault)(address, access)
+        except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
+            self.error = error
+            served = False
+        if not served:
+            self._missed = (address & space.mask, access, space.fault_code)
+            return False
+        pte = space.table.get(address & space.mask)
+        prot = space.table.format.prot(pte)
+        rights = (prot >> 2 & 1) | (prot & 2) | (prot & 1) << 2  # ELF's order to the engine's
+        ctypes.memmove(entry, _ENTRY.pack(pte & 0x0000_FFFF_FFFF_F000, rights), 12)
+        return True
+
+    def changed(self, event: RangeEvent) -> None:
+        """See api.Cpu."""
+        match event.kind:
+            case EventKind.MAP:
+                return
+            case EventKind.CODE:
+                self.half.forget()
+                if event.size > CODE_PAGES << 12:
+                    self.engine.flush_code()
+                    return
+                at, end = event.address, event.address + event.size
+                while at < end:
+                    stop = min(end, (at | 4095) + 1)
+                    self.engine.drop_code(at, stop)
+                    at = stop
+            case EventKind.PROTECT | EventKind.UNMAP:
+                self.half.forget()
+                self.engine.flush_tlb()
+
+    # contexts
+
+    def new_regs(self) -> memoryview:
+        """See api.Cpu."""
+        return memoryview(bytearray(8 * len(REGS[self.arch]))).cast("Q")
+
+    def load(self, context: RegisterState) -> None:
+        """Make the engine hold `context`'s state; the one it held gets its own copy."""
+        if context is self.context:
+            return
+        self.unload()
+        self.engine.restore(self._pristine if context.fpu is None else context.fpu)
+        self.live[:] = context.regs
+        context.regs = self.live
+        self.context = context
+        self.half.loaded(context)
+
+    def unload(self) -> None:
+        """Give the loaded context its state back."""
+        old = self.context
+        if old is None:
+            return
+        self.half.unloading()
+        old.fpu = self.engine.save()
+        old.regs = self.new_regs()
+        old.regs[:] = self.live
+        self.context = None
+
+    # running
+
+    def resume(self, context: RegisterState) -> Exit:
+        """See api.Cpu."""
+        if context is not self.context:
+            self.load(context)
+        pc, live = len(self.live) - 1, self.live
+        while True:
+            with self._lock:
+                if self._kicked:
+                    self._kicked = False
+                    return self._settle()
+                self._running = True
+            status = self._start(live[pc], 0)
+            self._running = False
+            found = self._outcome(status)
+            if found is not None:
+                return found
+            # neither a fault nor a handler: a kick, or one that came too late for an earlier run
+
+    def _outcome(self, status: int) -> Exit | None:
+        if self.error is not None:
+            error, self.error, self.left, self.fault = self.error, None, None, None
+            raise error
+        if self.left is not None:
+            left, self.left = self.left, None
+            return left
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            self.half.after_fault()
+            return fault
+        if not status:
+            return None
+        pc = self.live[-1]
+        if status == ERR_EXCEPTION or 6 <= status <= 8 or 12 <= status <= 14:
+            address, access, code = self._missed
+            return Fault(ACCESS[access], pc, address, code)
+        self.half.after_fault()
+        return Fault(FaultKind.ILLEGAL, pc, code=status)
+
+    def _settle(self) -> Exit:
+        """Step out of stubs and gates, then report the kick. A fault or a leaving handler goes first."""
+        for _ in range(STEPS):
+            pc = self.live[-1]
+            if not self._inside(pc):
+                return Kick()
+            found = self._outcome(self._start(pc, 1))
+            if found is not None:
+                with self._lock:
+                    self._kicked = True
+                return found
+        return Kick()
+
+    def kick(self) -> None:
+        """See api.Cpu."""
+        with self._lock:
+            self._kicked = True
+            if not self._running:
+                return
+        self.engine.stop()
+        if self._nagger is None:
+            self._nagger = threading.Thread(target=self._repeat, name="kick", daemon=True)
+            self._nagger.start()
+        self._nag.set()
+
+    def _repeat(self) -> None:
+        pause = threading.Event()
+        while True:
+            self._nag.wait()
+            self._nag.clear()
+            while self._kicked and self._running:
+                self.engine.stop()
+                pause.wait(NAG_S)
+            if self._closed:
+                return
+
+    _closed = False
+
+    def complete(self, context: RegisterState, carry: int) -> None:
+        """See api.Cpu."""
+        self.half.complete(context, carry)
+
+    def restart(self, context: RegisterState, pc: int) -> None:
+        """See api.Cpu."""
+        context.regs[-1] = pc
+
+    # the rest of the state
+
+    def _access(self, context: RegisterState) -> Engine:
+        self.load(context)
+        return self.engine
+
+    def get_flags(self, context: RegisterState) -> int:
+        """rflags, or nzcv in bits 31:28."""
+        return self._access(context).read(self.half.flags)
+
+    def set_flags(self, context: RegisterState, value: int) -> None:
+        """Set them."""
+        self._access(context).write(self.half.flags, value)
+
+    def get_base(self, context: RegisterState, which: str) -> int:
+        """A TLS or segment base: fs, gs, tpidr_el0, tpidrro_el0."""
+        return self._access(context).read(self.half.bases[which])
+
+    def set_base(self, context: RegisterState, which: str, value: int) -> None:
+        """Set one."""
+        self._access(context).write(self.half.bases[which], value)
+
+    def get_simd(self, context: RegisterState, index: int) -> int:
+        """A 128-bit vector register."""
+        return self._access(context).read(self.half.simd + index, 16)
+
+    def set_simd(self, context: RegisterState, index: int, value: int) -> None:
+        """Set one."""
+        self._access(context).write(self.half.simd + index, value, 16)
+
+    def scratch(self, code: bytes, run: Callable[[int], object]) -> None:
+        """Calibration: `run(address)` with `code` at a guest address that vanishes again."""
+        at = self.space.map(None, 4096, 5, name="[calibration]")
+        self.space.poke(at, code)
+        run(at)
+        self.space.unmap(at, 4096)
+        self.engine.flush_code()
+        self.engine.flush_tlb()
+
+    def close(self) -> None:
+        """Free the engine."""
+        self.unload()
+        self._closed = True
+        self._nag.set()
+        if self._nagger is not None:
+            self._nagger.join()
+        self.space.listeners.remove(self.changed)
+        self.live = memoryview(b"")
+        self.engine.close()

@@ -1,0 +1,297 @@
+"""The x86_64 half of the Unicorn backend: gates, traps, exceptions, flags.
+
+Gates leave through `syscall`, not `out`: the engine's hook for it takes an address range, so every gate kind
+has a C callback of its own that is told nothing and need not ask which gate it is; no guest register is
+touched, the run can be stopped exactly behind it, and `in`/`out` stay privileged. A `syscall` elsewhere is
+an untranslated trap; after it rcx is the next address and r11 0x246 (lost registers under every system's
+gate, so computing the flags for r11 would buy nothing).
+
+Guest code runs at CPL 3, which the engine allows once its cached mode word is told: hlt, cli, in, out, wrmsr,
+mov cr and their like are then exact general-protection faults instead of running silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aot.manifest import GateKind
+from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
+from runtime.cpu.unicorn_engine import HOOK_INSN, HOOK_INTR, INS_SYSCALL, INTR_HOOK, SYSCALL_HOOK
+from runtime.cpu.unicorn_state import State
+
+if TYPE_CHECKING:
+    from runtime.cpu.unicorn_cpu import UnicornCpu
+
+RAX, RCX, RSP, R11, RIP = 0, 1, 4, 11, 16  # indices of the register array
+FLAGS_AFTER = 0x246
+CC_SRC, CC_OP, HFLAGS = 19, 42, 44  # words and halves behind the array, verified in calibrate
+CC_OP_EFLAGS = 1
+CPL3 = 3
+LAST = (1 << 64) - 1
+
+_PLAIN = bytes.fromhex("0f05 ffe1")  # syscall; jmp rcx
+# syscall; xchg rcx, r11; jrcxz ok; stc; jmp r11; ok: clc; jmp r11 - only CF changes
+_CARRY = bytes.fromhex("0f05 4987cb e304 f9 41ffe3 f8 41ffe3")
+_IMPORT = bytes.fromhex("0f05 c3")  # syscall; ret
+_RETURN = bytes.fromhex("0f05 0f0b")  # syscall; ud2
+_GATES = {
+    GateKind.BOUND: _PLAIN,
+    GateKind.BOUND_CARRY: _CARRY,
+    GateKind.TABLE: _PLAIN,
+    GateKind.TABLE_CARRY: _CARRY,
+    GateKind.IMPORT: _IMPORT,
+    GateKind.RETURN: _RETURN,
+}
+SLOT = 16  # bytes of a gate
+
+_VECTORS = {
+    0: FaultKind.DIVIDE,
+    1: FaultKind.BREAKPOINT,
+    3: FaultKind.BREAKPOINT,
+    6: FaultKind.ILLEGAL,
+    8: FaultKind.PRIVILEGED,
+    11: FaultKind.PRIVILEGED,
+    13: FaultKind.PRIVILEGED,
+    16: FaultKind.FPU,
+    17: FaultKind.ALIGNMENT,
+    19: FaultKind.FPU,
+}
+
+
+class X86:
+    """Hooks and state of an x86_64 engine."""
+
+    registers = (35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113, 41)
+    flags = 25
+    bases = {"fs": 250, "gs": 251}  # noqa: RUF012 - constant
+    simd = 122
+
+    def __init__(self, cpu: UnicornCpu) -> None:
+        self.cpu = cpu
+        self.gates: int | None = None  # where the gate code is
+        self._hooks: list[int] = []
+        self._old_exception: int | None = None
+        self._direct_carry = False
+        self._doors = Doors()
+        self._contexts: list[Callable[[Any], None]] = []
+
+    # gates
+
+    def gate_code(self) -> tuple[bytes, dict[int, int]]:
+        """All gates, one every SLOT bytes."""
+        code = b"".join(_GATES[kind].ljust(SLOT, b"\xcc") for kind in GateKind)
+        return code, {int(kind): kind * SLOT for kind in GateKind}
+
+    def exit_word(self, kind: int) -> int:
+        """Only aarch64 has exit words."""
+        raise NotImplementedError("x86_64 stubs leave through gates")
+
+    def placed(self, areas: list[tuple[int, int]]) -> None:
+        """Look which area begins with the gates, and hook them."""
+        code, _ = self.gate_code()
+        space = self.cpu.space
+        self.gates = next(
+            (lo for lo, hi in areas if hi - lo >= len(code) and space.peek(lo, len(code)) == code), None
+        )
+        self.install(self._doors)
+
+    # hooks
+
+    def install(self, doors: Doors) -> None:
+        """Hook gates and everything else for these doors."""
+        self._doors = doors
+        engine = self.cpu.engine
+        for handle in self._hooks:
+            engine.unhook(handle)
+        self._hooks = [engine.hook(HOOK_INTR, INTR_HOOK(self._interrupt))]
+        outside = [(0, LAST)]
+        if self.gates is not None:
+            end = self.gates + SLOT * len(GateKind)
+            outside = [(0, self.gates - 1), (end, LAST)]
+            for kind, function in self._functions(doors).items():
+                at = self.gates + kind * SLOT
+                self._syscall(function, (at, at + SLOT - 1))
+        trap = self._trap(doors)
+        for span in outside:
+            self._syscall(trap, span)
+
+    def _syscall(self, function: Callable[[], None], within: tuple[int, int]) -> None:
+        hook = self.cpu.engine.hook(HOOK_INSN, SYSCALL_HOOK(function), within=within, instruction=INS_SYSCALL)
+        self._hooks.append(hook)
+
+    def _functions(self, doors: Doors) -> dict[GateKind, Callable[[], None]]:
+        """The callback of each gate. `cpu.context` is read anew: contexts change, hooks stay."""
+        cpu, regs = self.cpu, self.cpu.live
+        sites, imports, raised = doors.sites, doors.imports, self.cpu.raised
+
+        def bound() -> None:
+            try:
+                sites[regs[R11]](cpu.context)
+            except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
+                raised(error, self._site(sites))
+
+        def bound_carry() -> None:
+            try:
+                regs[R11] = sites[regs[R11]](cpu.context)
+            except BaseException as error:  # noqa: BLE001
+                raised(error, self._site(sites))
+
+        def table(number: int, where: int) -> Handler:
+            serve = doors.table
+            assert serve is not None, "a table gate without a table"
+            return lambda context: serve(context, number, where)
+
+        def by_table() -> None:
+            number, where = regs[RAX], regs[R11]
+            try:
+                doors.table(cpu.context, number, where)  # type: ignore[misc]
+            except BaseException as error:  # noqa: BLE001
+                raised(error, table(number, where))
+
+        def by_table_carry() -> None:
+            number, where = regs[RAX], regs[R11]
+            try:
+                regs[R11] = doors.table(cpu.context, number, where)  # type: ignore[misc]
+            except BaseException as error:  # noqa: BLE001
+                raised(error, table(number, where))
+
+        def imported() -> None:
+            try:
+                imports[regs[R11]](cpu.context)
+            except BaseException as error:  # noqa: BLE001
+                raised(error, self._site(imports))
+
+        def returned() -> None:
+            try:
+                doors.returned(cpu.context)  # type: ignore[misc]
+            except BaseException as error:  # noqa: BLE001
+                raised(error, doors.returned)  # type: ignore[arg-type]
+
+        return {
+            GateKind.BOUND: bound,
+            GateKind.BOUND_CARRY: bound_carry,
+            GateKind.TABLE: by_table,
+            GateKind.TABLE_CARRY: by_table_carry,
+            GateKind.IMPORT: imported,
+            GateKind.RETURN: returned,
+        }
+
+    def _site(self, handlers: list[Handler]) -> Handler:
+        """The handler whose crossing raised; a guest that made r11 up gets a fault instead of ours."""
+        index: int = self.cpu.live[R11]
+        if index < len(handlers):
+            return handlers[index]
+        self.cpu.error = None
+        self.cpu.faulted(FaultKind.ILLEGAL, self.cpu.live[RCX])
+        return lambda context: 0
+
+    def _trap(self, doors: Doors) -> Callable[[], None]:
+        cpu, regs = self.cpu, self.cpu.live
+
+        def trap() -> None:
+            pc: int = regs[RIP]
+            regs[RCX], regs[R11] = pc + 2, FLAGS_AFTER
+            serve = doors.trap
+            if serve is None:
+                cpu.faulted(FaultKind.ILLEGAL, pc)
+                return
+            try:
+                carry = serve(cpu.context, pc, 0)
+                if doors.trap_carry:
+                    self._set_carry(carry)
+            except BaseException as error:  # noqa: BLE001
+                cpu.raised(error, lambda context: serve(context, pc, 0))
+
+        return trap
+
+    def _interrupt(self, _uc: int, vector: int) -> None:
+        cpu = self.cpu
+        pc: int = cpu.live[RIP]
+        doors = self._doors
+        serve = doors.trap
+        if vector in doors.interrupts and serve is not None:
+            try:
+                carry = serve(cpu.context, pc - 2, vector)
+                if doors.trap_carry:
+                    self._set_carry(carry)
+            except BaseException as error:  # noqa: BLE001
+                cpu.raised(error, lambda context: serve(context, pc - 2, vector))
+            return
+        kind = _VECTORS.get(vector, FaultKind.SOFTWARE)
+        cpu.faulted(kind, pc, vector)
+
+    # flags and what a fault leaves
+
+    def _set_carry(self, carry: int) -> None:
+        """CF alone. The engine keeps flags lazily; once they are plain the word itself is written."""
+        state, engine = self.cpu.state, self.cpu.engine
+        if self._direct_carry and state.halves[CC_OP] == CC_OP_EFLAGS:
+            word = state.words[CC_SRC]
+            if word & 1 != carry:
+                state.words[CC_SRC] = word ^ 1
+        else:
+            engine.write(self.flags, engine.read(self.flags) & ~1 | carry)
+
+    def after_fault(self) -> None:
+        """The engine never learns that an exception was served, and would make the next a double fault."""
+        if self._old_exception is not None:
+            self.cpu.state.halves[self._old_exception] = 0xFFFF_FFFF
+
+    def forget(self) -> None:
+        """Nothing here depends on the bytes of guest code."""
+
+    def loaded(self, context: RegisterState) -> None:
+        """Nothing beyond the engine's state."""
+
+    def unloading(self) -> None:
+        """Nothing beyond the engine's state."""
+
+    def complete(self, context: RegisterState, carry: int) -> None:
+        """Finish a crossing whose handler left: the run stands right behind the gate's `syscall`."""
+        cpu, regs = self.cpu, context.regs
+        offset = regs[RIP] - 2 - self.gates if self.gates is not None else -1
+        kind = GateKind(offset // SLOT) if 0 <= offset < SLOT * len(GateKind) else None
+        sets_carry = kind in (GateKind.BOUND_CARRY, GateKind.TABLE_CARRY)
+        if kind is GateKind.IMPORT:
+            sp = regs[RSP]
+            regs[RIP], regs[RSP] = cpu.space.load_u64(sp), sp + 8
+        elif kind is not None:
+            regs[RIP] = regs[RCX]
+        elif self._doors.trap_carry:
+            sets_carry = True
+        if sets_carry:
+            cpu.load(context)
+            self._set_carry(carry)
+
+    # calibration
+
+    def calibrate(self, state: State) -> None:
+        """Verify the words behind the array, find the exception in flight, enter CPL 3."""
+        engine, space = self.cpu.engine, self.cpu
+        engine.write(self.flags, 0x8D7)
+        self._direct_carry = state.words[CC_SRC] == 0x8D5 and state.halves[CC_OP] == CC_OP_EFLAGS
+        engine.write(self.flags, 2)
+        vectors: list[int] = []
+        hook = engine.hook(HOOK_INTR, INTR_HOOK(lambda _uc, n: (vectors.append(n), engine.stop())[1]))
+        start = engine.starter()
+
+        def divide(at: int) -> None:
+            found = state.changed(lambda: None, lambda: start(at, 0), 0xFFFF_FFFF, 0)
+            for index in found:
+                state.halves[index] = 0xFFFF_FFFF
+            mode = state.halves[HFLAGS]
+            state.halves[HFLAGS] = mode | CPL3
+            vectors.clear()
+            exact = state.changed(lambda: None, lambda: start(at + 8, 0), 0xFFFF_FFFF, 13) & found
+            if vectors == [13] and state.regs[RIP] == at + 8 and len(exact) == 1:
+                (self._old_exception,) = exact
+                self.after_fault()
+            else:  # stay at CPL 0: privileged instructions run silently, as this engine does by itself
+                state.halves[HFLAGS] = mode
+
+        space.scratch(bytes.fromhex("31c9 f7f1 0f0b 9090 f4 0f0b"), divide)
+        engine.unhook(hook)
+        for index in range(len(state.regs)):
+            state.regs[index] = 0
+        engine.write(self.flags, 2)

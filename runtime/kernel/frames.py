@@ -1,0 +1,145 @@
+"""Physical memory of a run: one sparse memfd arena from which extents and page-table frames are handed out.
+
+The arena is 1 TiB of address space that costs nothing until touched, mapped once into the host and once
+into the engine by pointer. So a guest mapping is one contiguous extent however large it is, and a
+reservation is free. Freed extents are hole-punched, hence every new extent reads as zero.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+from bisect import bisect_left
+from dataclasses import dataclass
+
+PAGE = 4096
+TERA = 1 << 40
+MAP_NORESERVE, MAP_FIXED = 0x4000, 0x10  # Linux, every host architecture we serve
+PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+FIRST = 1 << 20  # physical 0 is never handed out
+TABLES = 64  # page-table frames are taken from the arena in runs of this many
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int64,
+]
+_libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+
+
+class ArenaFull(Exception):
+    """No contiguous physical range of that size is left."""
+
+
+@dataclass(slots=True, eq=False)
+class Extent:
+    """A contiguous physical range. `regions` counts the mappings of a shared one."""
+
+    pa: int
+    size: int
+    shared: bool = False
+    regions: int = 0
+    code: bool = False  # some address maps or mapped it executable
+    file: bool = False  # host mmap of a file lies over it
+
+
+class Arena:
+    """Owner of the physical address space; several address spaces may live in one arena."""
+
+    def __init__(self, size: int = TERA) -> None:
+        self.fd = os.memfd_create("helctic-guest", os.MFD_CLOEXEC)
+        self.size, self.map = self._reserve(size)
+        self.view = memoryview(self.map)
+        self.words = self.view.cast("Q")
+        self.base = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
+        self._bump = FIRST
+        self._free: list[tuple[int, int]] = []  # (pa, size), sorted, never adjacent
+        self._tables: list[int] = []
+
+    def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
+        """A host that limits address space gets a smaller arena rather than none."""
+        while True:
+            try:
+                os.ftruncate(self.fd, size)
+                return size, mmap.mmap(self.fd, size, flags=mmap.MAP_SHARED | MAP_NORESERVE)
+            except (OSError, OverflowError):
+                if size <= 1 << 30:
+                    raise
+                size >>= 1
+
+    def alloc(self, size: int) -> int:
+        """Physical address of `size` zero bytes (a page multiple)."""
+        for i, (pa, have) in enumerate(self._free):
+            if have >= size:
+                if have == size:
+                    del self._free[i]
+                else:
+                    self._free[i] = (pa + size, have - size)
+                return pa
+        pa = self._bump
+        if pa + size > self.size:
+            raise ArenaFull(f"{size:#x} bytes of guest memory")
+        self._bump += size
+        return pa
+
+    def free(self, pa: int, size: int) -> None:
+        """Give a range back; its bytes are dropped at once."""
+        self.punch(pa, size)
+        i = bisect_left(self._free, (pa, 0))
+        if i < len(self._free) and pa + size == self._free[i][0]:
+            size += self._free.pop(i)[1]
+        if i and self._free[i - 1][0] + self._free[i - 1][1] == pa:
+            i -= 1
+            pa, size = self._free[i][0], self._free[i][1] + size
+            self._free[i] = (pa, size)
+        else:
+            self._free.insert(i, (pa, size))
+        if pa + size == self._bump:
+            del self._free[i]
+            self._bump = pa
+
+    def punch(self, pa: int, size: int) -> None:
+        """Drop the bytes of a range: it reads as zero again."""
+        if _libc.fallocate(self.fd, PUNCH_HOLE, pa, size):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    def table(self) -> int:
+        """Physical address of one zero page-table frame. No guest address ever maps it."""
+        if not self._tables:
+            pa = self.alloc(TABLES * PAGE)
+            self._tables = list(range(pa + (TABLES - 1) * PAGE, pa - 1, -PAGE))
+        return self._tables.pop()
+
+    def free_table(self, pa: int) -> None:
+        """Give a page-table frame back."""
+        self.punch(pa, PAGE)
+        self._tables.append(pa)
+
+    def lay_file(self, pa: int, size: int, fd: int, offset: int) -> bool:
+        """Put the pages of a host file over a range, shared; False when the file is read-only to us."""
+        flags = mmap.MAP_SHARED | MAP_FIXED
+        failed = ctypes.c_void_p(-1).value
+        for prot in (mmap.PROT_READ | mmap.PROT_WRITE, mmap.PROT_READ):
+            if _libc.mmap(self.base + pa, size, prot, flags, fd, offset) != failed:
+                return prot != mmap.PROT_READ
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+    def lift_file(self, pa: int, size: int) -> None:
+        """Undo `lay_file`: the arena's own bytes are there again."""
+        flags = mmap.MAP_SHARED | MAP_FIXED | MAP_NORESERVE
+        _libc.mmap(self.base + pa, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, self.fd, pa)
+
+    def close(self) -> None:
+        """Free the memory. Views handed out must be gone."""
+        self.words.release()
+        self.view.release()
+        self.map.close()
+        os.close(self.fd)

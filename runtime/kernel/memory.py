@@ -1,0 +1,316 @@
+"""The guest's address space: mapping, protecting, faulting in, forgetting; accesses are in access.py.
+
+A mapping is one contiguous extent of the arena, allocated whole when it first gets a right (the arena is
+sparse, so size costs nothing). Page-table entries are written lazily: a fault fills up to one leaf table
+of an anonymous mapping, or 16 pages of a private file mapping, read into the extent. A shared file mapping
+is the host's own mmap laid over the extent; it needs file offsets that are host-page multiples, and a file
+cut short under it while the kernel itself touches the lost page kills the run, as it would any process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from aot.image.model import Arch
+from aot.personality.abi.errors import E, Errno
+from runtime.cpu.api import EventKind
+from runtime.kernel.access import EVERYTHING, GuestAccess
+from runtime.kernel.frames import PAGE, Arena, ArenaFull, Extent
+from runtime.kernel.pagetable import ADDRESS, LEAF, R, W, X
+from runtime.kernel.regions import Backing, FileBacking, Region, SharedBacking
+
+EAGER = 64 * PAGE  # anonymous mappings up to this size get their entries at once
+AROUND = 16 * PAGE  # bytes read around a fault in a file
+NEED = (R, W, X)  # right that an access (0 read, 1 write, 2 execute) wants
+FAULT_UNMAPPED, FAULT_RIGHTS, FAULT_BEYOND = 0, 1, 2  # AddressSpace.fault_code
+
+
+class AddressSpace(GuestAccess):
+    """One guest address space. `page_size` is what the guest is told; tables always use 4 KiB."""
+
+    def __init__(self, arena: Arena, arch: Arch, page_size: int = PAGE) -> None:
+        super().__init__(arena, arch)
+        self.page_size = page_size
+        self.low, self.high = 0x1_0000, self.limit  # where find_free looks by default
+        self.fault_code = FAULT_UNMAPPED  # why the last fault() was refused
+
+    # layout
+
+    def _range(self, address: int, size: int) -> tuple[int, int]:
+        """Checked, page-rounded [start, end)."""
+        start = address & self.mask
+        end = start + (-(-size // self.page_size) * self.page_size)
+        if start % self.page_size or size <= 0 or end > self.limit:
+            raise Errno(E.INVAL)
+        return start, end
+
+    def find_free(
+        self,
+        size: int,
+        align: int = PAGE,
+        lo: int | None = None,
+        hi: int | None = None,
+        *,
+        top_down: bool = True,
+    ) -> int:
+        """A free range in [lo, hi). Raises NOMEM."""
+        low, high = self.low if lo is None else lo, self.high if hi is None else hi
+        align = max(align, self.page_size)
+        found = self.layout.gap(
+            -(-size // align) * align, align, low, min(high, self.limit), top_down=top_down
+        )
+        if found is None:
+            raise Errno(E.NOMEM)
+        return found
+
+    def map(
+        self,
+        address: int | None,
+        size: int,
+        prot: int,
+        *,
+        fixed: bool = False,
+        replace: bool = True,
+        shared: bool = False,
+        backing: Backing | None = None,
+        lo: int | None = None,
+        hi: int | None = None,
+        top_down: bool = True,
+        align: int = PAGE,
+        name: str = "",
+    ) -> int:
+        """Map `size` bytes and return where. Without `fixed` the address is a hint.
+
+        With `fixed` and not `replace`, an overlap raises EXIST. prot: X 1, W 2, R 4.
+        """
+        if size <= 0 or size > self.limit:
+            raise Errno(E.INVAL if size <= 0 else E.NOMEM)
+        if fixed:
+            start, end = self._range(address or 0, size)
+            if self.layout.within(start, end):
+                if not replace:
+                    raise Errno(E.EXIST)
+                self.unmap(start, end - start)
+        else:
+            start = self._place(address, size, align, lo, hi, top_down=top_down)
+            _, end = self._range(start, size)
+        region = Region(start, end, prot, shared=shared, name=name, code=bool(prot & X))
+        self._back(region, backing)
+        self.layout.insert(region)
+        if region.extent is not None and region.extent.code and not shared:
+            region.code = True
+        if prot and region.file is None and end - start <= EAGER:
+            self._enter(region, start, end)
+        self.emit(EventKind.MAP, start, end - start)
+        return start
+
+    def _place(
+        self, hint: int | None, size: int, align: int, lo: int | None, hi: int | None, *, top_down: bool
+    ) -> int:
+        if hint:
+            start = -(-hint // self.page_size) * self.page_size
+            end = start + size
+            if start % align == 0 and end <= self.limit and not self.layout.within(start, end):
+                return start
+        return self.find_free(size, align, lo, hi, top_down=top_down)
+
+    def _back(self, region: Region, backing: Backing | None) -> None:
+        """Give a new region its memory."""
+        if isinstance(backing, SharedBacking):
+            region.extent, region.pa = backing.extent, backing.extent.pa + backing.offset
+            region.shared = True
+            backing.extent.regions += 1
+            backing.extent.code |= region.code
+            return
+        if isinstance(backing, FileBacking):
+            region.file, region.offset = backing, backing.offset
+        if region.shared:
+            extent = self._extent(region)
+            if region.file is not None:
+                extent.file = True
+                present = min(region.size, max(0, -(-(region.file.size - region.offset) // PAGE) * PAGE))
+                if present and not self.arena.lay_file(region.pa, present, region.file.fd, region.offset):
+                    region.max_prot &= ~W
+                    if region.prot & W:
+                        self._release(region)
+                        raise Errno(E.ACCES)
+
+    def _extent(self, region: Region) -> Extent:
+        """The memory of a region, allocated when first needed."""
+        if region.extent is None:
+            try:
+                region.pa = self.arena.alloc(region.size)
+            except ArenaFull:
+                raise Errno(E.NOMEM) from None
+            region.extent = Extent(region.pa, region.size, region.shared, 1, region.code and region.shared)
+        return region.extent
+
+    def unmap(self, address: int, size: int) -> None:
+        """Forget a range; unmapped parts of it are no error."""
+        start, end = self._range(address, size)
+        taken = self.layout.take(start, end)
+        if not taken:
+            return
+        present = self.table.clear(start, end - start)
+        self.forget(start, end - start)
+        code = present and any(region.code for region in taken)
+        if present:  # before frames can be reused, the engine must not reach them any more
+            self.emit(EventKind.UNMAP, start, end - start)
+        if code:
+            self.emit(EventKind.CODE, 0, EVERYTHING)
+        for region in taken:
+            self._release(region)
+
+    def _release(self, region: Region) -> None:
+        extent = region.extent
+        if extent is None:
+            return
+        if not extent.shared:
+            self.arena.free(region.pa, region.size)
+            return
+        extent.regions -= 1
+        if not extent.regions:
+            if extent.file:
+                self.arena.lift_file(extent.pa, extent.size)
+            self.arena.free(extent.pa, extent.size)
+
+    def protect(self, address: int, size: int, prot: int) -> None:
+        """Change rights. Raises NOMEM when part of the range is not mapped, ACCES beyond a mapping's own limit."""
+        start, end = self._range(address, size)
+        if not self.layout.covered(start, end):
+            raise Errno(E.NOMEM)
+        if any(prot & ~region.max_prot for region in self.layout.within(start, end)):
+            raise Errno(E.ACCES)
+        self.layout.split(start)
+        self.layout.split(end)
+        for region in self.layout.within(start, end):
+            region.prot = prot
+            region.code |= bool(prot & X)
+            if region.extent is not None and region.shared:
+                region.extent.code |= region.code
+        self.forget(start, end - start)
+        if self.table.protect(start, end - start, prot):
+            self.emit(EventKind.PROTECT, start, end - start)
+
+    def decommit(self, address: int, size: int) -> None:
+        """Drop the contents: anonymous memory reads as zero again, private file pages as the file."""
+        start, end = self._range(address, size)
+        if self.table.clear(start, end - start):
+            self.forget(start, end - start)
+            self.emit(EventKind.UNMAP, start, end - start)
+        for region in self.layout.within(start, end):
+            if region.extent is None or region.shared:
+                continue
+            lo, hi = max(start, region.start), min(end, region.end)
+            self.arena.punch(region.pa + lo - region.start, hi - lo)
+            if region.code:
+                self.emit(EventKind.CODE, 0, EVERYTHING)
+
+    def regions(self) -> Iterator[Region]:
+        """All mappings in address order."""
+        return iter(self.layout)
+
+    def region_at(self, address: int) -> Region | None:
+        """The mapping that holds an address."""
+        return self.layout.at(address & self.mask)
+
+    # faults
+
+    def fault(self, address: int, access: int) -> bool:
+        """Make a page present (access 0 read, 1 write, 2 execute); False when it cannot be.
+
+        A page present with the right is success too: another context was faster.
+        """
+        va = address & self.mask
+        region = self.layout.at(va) if va < self.limit else None
+        if region is None:
+            self.fault_code = FAULT_UNMAPPED
+            return False
+        need = NEED[access]
+        # any right implies reading, as on the hardware
+        if not (region.prot & need or (need == R and region.prot)):
+            self.fault_code = FAULT_RIGHTS
+            return False
+        va &= ~(PAGE - 1)
+        entry = self.table.get(va)
+        if self.table.format.prot(entry) & need:
+            return True
+        if entry & self.table.format.cow and access == 1:
+            self._copy(region, va, entry)
+            return True
+        try:
+            return self._populate(region, va)
+        except Errno:  # no memory for the extent
+            self.fault_code = FAULT_BEYOND
+            return False
+
+    def _populate(self, region: Region, va: int) -> bool:
+        self._extent(region)
+        if region.file is None:
+            lo, hi = max(region.start, va & ~(LEAF - 1)), min(region.end, (va | LEAF - 1) + 1)
+            self._enter(region, lo, hi)
+            return True
+        lo, hi = max(region.start, va & ~(AROUND - 1)), min(region.end, (va | AROUND - 1) + 1)
+        length = region.file.size - region.offset
+        hi = min(hi, region.start + max(0, -(-length // PAGE) * PAGE))
+        if va >= hi:
+            self.fault_code = FAULT_BEYOND
+            return False
+        self._enter(region, lo, hi)
+        return True
+
+    def _enter(self, region: Region, lo: int, hi: int) -> None:
+        """Write the missing entries of [lo, hi) in one region, reading file pages in."""
+        self._extent(region)
+        have = [va for va, _ in self.table.entries(lo, hi - lo)]
+        at = lo
+        for va in (*have, hi):
+            if va > at:
+                pa = region.pa + at - region.start
+                if region.file is not None and not region.shared:
+                    self._load(region, at, pa, va - at)
+                self.table.fill(at, va - at, pa, region.prot)
+            at = va + PAGE
+
+    def _load(self, region: Region, va: int, pa: int, size: int) -> None:
+        assert region.file is not None
+        offset, end = region.offset + va - region.start, pa + size
+        while pa < end:
+            n = os.preadv(region.file.fd, [self._view[pa:end]], offset)
+            if n <= 0:
+                return
+            pa, offset = pa + n, offset + n
+
+    def _copy(self, region: Region, va: int, entry: int) -> None:
+        """Resolve copy-on-write: the page moves into the region's own extent."""
+        self._extent(region)
+        source, target = entry & ADDRESS, region.pa + va - region.start
+        if source != target:
+            self._view[target : target + PAGE] = self._view[source : source + PAGE]
+        self.table.fill(va, PAGE, target, region.prot)
+        self.forget(va, PAGE)
+        self.emit(EventKind.UNMAP, va, PAGE)
+
+    def own(self, region: Region, va: int, end: int) -> list[tuple[int, int]]:
+        """Arena range behind [va, end) of one region, populated and no longer copy-on-write."""
+        first = va & ~(PAGE - 1)
+        last = -(-end // PAGE) * PAGE
+        self._enter(region, first, last)
+        cow = self.table.format.cow
+        for page, entry in list(self.table.entries(first, last - first)):
+            if entry & cow:
+                self._copy(region, page, entry)
+        at = region.pa - region.start
+        return [(va + at, end + at)]
+
+    def clone(self) -> AddressSpace:
+        """A copy for fork: both sides keep the frames, write-protected with the copy-on-write bit."""
+        raise NotImplementedError("address spaces are not cloned yet")
+
+    def close(self) -> None:
+        """Unmap everything and free the tables."""
+        for region in self.layout.take(0, 1 << 64):
+            self._release(region)
+        self.forget(0, 1 << 64)
+        self.table.close()

@@ -1,0 +1,144 @@
+"""What is mapped where: the ordered regions of one address space, splitting them and finding gaps."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from runtime.kernel.frames import Extent
+
+
+class FileBacking:
+    """A host file under a mapping. Keeps its own descriptor, so the guest may close its one."""
+
+    __slots__ = ("__weakref__", "fd", "offset")
+
+    def __init__(self, fd: int, offset: int = 0) -> None:
+        self.fd, self.offset = os.dup(fd), offset
+        weakref.finalize(self, os.close, self.fd)
+
+    @property
+    def size(self) -> int:
+        """Length of the file now, bytes."""
+        return os.fstat(self.fd).st_size
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBacking:
+    """Memory several mappings see: a shared section, shm, memfd."""
+
+    extent: Extent
+    offset: int = 0
+
+
+Backing = FileBacking | SharedBacking
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """A run of pages with the same rights and backing. `pa` is the physical address of `start`."""
+
+    start: int
+    end: int
+    prot: int
+    max_prot: int = 7
+    shared: bool = False
+    name: str = ""
+    extent: Extent | None = None  # None: nothing populated yet
+    pa: int = 0
+    file: FileBacking | None = None
+    offset: int = 0  # of `start` in the file
+    code: bool = False  # was executable at some time: kernel writes drop translated code
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+    def cut(self, address: int) -> Region:
+        """Split at `address`: self keeps the part below, the part above is returned."""
+        delta = address - self.start
+        upper = replace(self, start=address, pa=self.pa + delta, offset=self.offset + delta)
+        self.end = address
+        if self.extent is not None:
+            self.extent.regions += 1
+        return upper
+
+
+class Regions:
+    """Sorted, non-overlapping regions."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._items: list[Region] = []
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(self._items)
+
+    def at(self, address: int) -> Region | None:
+        """The region that holds `address`."""
+        i = bisect_right(self._starts, address) - 1
+        if i >= 0 and address < self._items[i].end:
+            return self._items[i]
+        return None
+
+    def within(self, start: int, end: int) -> list[Region]:
+        """Regions that touch [start, end)."""
+        lo = bisect_right(self._starts, start) - 1
+        if lo < 0 or self._items[lo].end <= start:
+            lo += 1
+        hi = bisect_right(self._starts, end - 1)
+        return self._items[lo:hi]
+
+    def covered(self, start: int, end: int) -> bool:
+        """Whether every byte of a range is mapped."""
+        for region in self.within(start, end):
+            if region.start > start:
+                return False
+            start = region.end
+        return start >= end
+
+    def insert(self, region: Region) -> None:
+        """Add a region that overlaps none."""
+        i = bisect_right(self._starts, region.start)
+        self._starts.insert(i, region.start)
+        self._items.insert(i, region)
+
+    def split(self, address: int) -> None:
+        """Make `address` a boundary."""
+        region = self.at(address)
+        if region is not None and region.start != address:
+            self.insert(region.cut(address))
+
+    def take(self, start: int, end: int) -> list[Region]:
+        """Remove and return everything in [start, end), splitting at its ends."""
+        self.split(start)
+        self.split(end)
+        lo, hi = bisect_right(self._starts, start - 1), bisect_right(self._starts, end - 1)
+        taken = self._items[lo:hi]
+        del self._items[lo:hi], self._starts[lo:hi]
+        return taken
+
+    def gap(self, size: int, align: int, lo: int, hi: int, *, top_down: bool) -> int | None:
+        """The first (or last) free range of `size` bytes in [lo, hi)."""
+        return self._from_top(size, align, lo, hi) if top_down else self._from_bottom(size, align, lo, hi)
+
+    def _from_bottom(self, size: int, align: int, lo: int, hi: int) -> int | None:
+        at = -(-lo // align) * align
+        for region in self.within(lo, hi):
+            if region.start - at >= size:
+                break
+            at = max(at, -(-region.end // align) * align)
+        return at if at + size <= hi else None
+
+    def _from_top(self, size: int, align: int, lo: int, hi: int) -> int | None:
+        top = hi
+        for region in reversed(self.within(lo, hi)):
+            at = (top - size) // align * align
+            if at >= region.end and at >= lo:
+                return at
+            top = min(top, region.start)
+        at = (top - size) // align * align
+        return at if at >= lo else None
