@@ -15,6 +15,7 @@ from aot.personality.abi.call import Call, Level
 from aot.personality.abi.kinds import Unused
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
+from aot.personality.registry import PERSONALITIES, system_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,10 @@ def command(personality: str | None, as_json: bool, as_markdown: bool) -> None:
       helctic-aot calls windows --json
       helctic-aot calls --md > COVERAGE.md
     """
-    from aot.personality.registry import system_of
-
     if as_json and as_markdown:
         raise click.UsageError("--json and --md exclude each other")
-    wanted = (Personality[personality.upper()],) if personality else served()
-    systems = [load(p) for p in wanted]
+    wanted = (Personality[personality.upper()],) if personality else PERSONALITIES
+    systems = [system_of(p) for p in wanted]
     if as_json:
         found = {s.name: [asdict(entry(row)) for row in ordered(s)] for s in systems}
         click.echo(json.dumps(found, indent=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from aot.errors import IdentifyError
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 
@@ -17,8 +18,8 @@ PERSONALITIES: tuple[Personality, ...] = (
 
 
 def system_of(personality: Personality) -> System:
-    """The tables of one personality. Raises KeyError for one that has none."""
+    """The tables of one personality. Raises IdentifyError for one that has none."""
     if personality not in PERSONALITIES:
-        raise KeyError(personality)
+        raise IdentifyError(f"{personality.name.lower()} programs are recognised but not supported yet")
     system: System = import_module(f"aot.personality.{personality.name.lower()}.system").SYSTEM
     return system
