@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from aot.image.elf_headers import (
     PT_TLS,
     ElfHeaders,
     load_segments,
+    read_dynamic,
     read_headers,
     read_interpreter,
     read_notes,
@@ -49,8 +51,8 @@ STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_TLS = 0, 1, 2, 3, 4
 STT_GNU_IFUNC = 10
 STB_GLOBAL = 1
 SHN_LORESERVE = 0xFF00
-RELOC_TYPE = 0x07FFFFFF  # LIEF keeps the architecture in the bits above
-ENUM_TYPE = 0xFFFF
+DT_SONAME = 14
+ELF64 = lief.ELF.Header.CLASS.ELF64
 
 # Relocation type -> how the slot is reached. From: the psABI of each architecture.
 IMPORTING: dict[Arch, dict[int, ImportKind]] = {
@@ -74,14 +76,12 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
     headers = read_headers(raw)
     segments = load_segments(raw, headers)
     interpreter = read_interpreter(raw, headers)
-    binary = _parse(raw)
-    if headers.dynamic and not _is_executable(binary, interpreter) and not analysis:
+    tags = read_dynamic(raw, headers)
+    if headers.dynamic and not _is_executable(tags, interpreter) and not analysis:
         raise ImageError("an ELF shared object (.so), not an executable")
     if not analysis:
         _check_entry(headers, segments)
-    symbols = tuple(_symbols(binary, segments))
-    phdr = _phdr_address(headers, segments)
-    return Image(
+    image = Image(
         format=Format.ELF,
         arch=headers.arch,
         entry=headers.entry,
@@ -90,15 +90,26 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
         sha256=hashlib.sha256(raw).hexdigest(),
         osabi=headers.osabi,
         interpreter=interpreter,
-        needed=tuple(_text(name) for name in binary.libraries),
         notes=read_notes(raw, headers),
+        tls=_tls(raw, headers),
+        phdr=_phdr_address(headers, segments),
+    )
+    try:
+        return _with_tables(image, headers, tags, _parse(raw))
+    except UnicodeDecodeError:  # LIEF answers some names as str only
+        raise ImageError("malformed ELF: a name in its tables is not text") from None
+
+
+def _with_tables(image: Image, headers: ElfHeaders, tags: dict[int, int], binary: Any) -> Image:
+    symbols = tuple(_symbols(binary, image.segments))
+    return replace(
+        image,
+        needed=tuple(_text(name) for name in binary.libraries),
         symbols=symbols,
-        functions=_functions(binary, headers, segments, symbols),
+        functions=_functions(binary, headers, tags, image.segments, symbols),
         imports=_imports(binary, headers.arch),
         exports=tuple(_exports(binary)),
-        tls=_tls(raw, headers),
-        phdr=phdr,
-        data_in_code=_data_in_code(binary, segments),
+        data_in_code=_data_in_code(binary, image.segments),
         section_names=tuple(_text(s.name) for s in binary.sections if s.name),
     )
 
@@ -119,19 +130,19 @@ def _text(name: str | bytes) -> str:
 
 
 def _kind(symbol: Any) -> int:
-    return int(symbol.type) & ENUM_TYPE
+    """STT_*. Raw, because LIEF's enums warn on stderr about values they do not know."""
+    return int(symbol.information) & 0xF
 
 
-def _dynamic(binary: Any) -> dict[int, int]:
-    return {int(entry.tag) & 0xFFFFFFFF: int(entry.value) for entry in binary.dynamic_entries}
+def _reloc(relocation: Any) -> int:
+    """R_*, raw for the same reason."""
+    return int(relocation.r_info(ELF64)) & 0xFFFFFFFF
 
 
-def _is_executable(binary: Any, interpreter: str) -> bool:
+def _is_executable(tags: dict[int, int], interpreter: str) -> bool:
     """A position-independent executable: flagged as one, or started by an interpreter without
     being a library (libc.so.6 names an interpreter too, but also its own name)."""
-    tags = _dynamic(binary)
-    soname = 14
-    return bool(tags.get(DT_FLAGS_1, 0) & DF_1_PIE) or (bool(interpreter) and soname not in tags)
+    return bool(tags.get(DT_FLAGS_1, 0) & DF_1_PIE) or (bool(interpreter) and DT_SONAME not in tags)
 
 
 def _check_entry(headers: ElfHeaders, segments: tuple[Segment, ...]) -> None:
@@ -168,7 +179,7 @@ def _symbols(binary: Any, segments: tuple[Segment, ...]) -> Iterator[Symbol]:
             continue
         seen.add((name, address))
         # Hand-written assembly often leaves its entry points untyped; local labels may name data.
-        label = kind == STT_NOTYPE and int(symbol.binding) & ENUM_TYPE == STB_GLOBAL
+        label = kind == STT_NOTYPE and int(symbol.information) >> 4 == STB_GLOBAL
         is_code = kind in (STT_FUNC, STT_GNU_IFUNC) or (label and _within(code, address))
         yield Symbol(name, address, int(symbol.size), is_code)
 
@@ -192,7 +203,7 @@ def _imports(binary: Any, arch: Arch) -> tuple[Import, ...]:
     only = needed[0] if len(needed) == 1 else ""
     found: list[Import] = []
     for relocation in binary.relocations:
-        number = int(relocation.type) & RELOC_TYPE
+        number = _reloc(relocation)
         kind = IMPORTING[arch].get(number)
         if kind is None or not relocation.has_symbol:
             continue
@@ -226,7 +237,11 @@ def _tls(raw: bytes, headers: ElfHeaders) -> Tls | None:
 
 
 def _functions(
-    binary: Any, headers: ElfHeaders, segments: tuple[Segment, ...], symbols: tuple[Symbol, ...]
+    binary: Any,
+    headers: ElfHeaders,
+    tags: dict[int, int],
+    segments: tuple[Segment, ...],
+    symbols: tuple[Symbol, ...],
 ) -> tuple[FunctionRange, ...]:
     text = next((int(s.virtual_address) for s in binary.sections if s.name == ".text"), 0)
     named = ((s.address, s.address + s.size if s.size else 0) for s in symbols if s.code)
@@ -234,7 +249,7 @@ def _functions(
         ("symbol", named),
         ("eh_frame", _frames(binary, headers, segments)),
         ("pclntab", go_functions(segments, text)),
-        ("init_array", ((a, 0) for a in _initialisers(binary, headers, segments))),
+        ("init_array", ((a, 0) for a in _initialisers(binary, headers.arch, tags, segments))),
     ]
     if headers.entry:
         sources.append(("entry", ((headers.entry, 0),)))
@@ -260,19 +275,16 @@ def _frames(binary: Any, headers: ElfHeaders, segments: tuple[Segment, ...]) -> 
     return frame_ranges(_loaded(segments, address), address)
 
 
-def _initialisers(binary: Any, headers: ElfHeaders, segments: tuple[Segment, ...]) -> Iterator[int]:
+def _initialisers(
+    binary: Any, arch: Arch, tags: dict[int, int], segments: tuple[Segment, ...]
+) -> Iterator[int]:
     """Addresses in DT_INIT, DT_FINI and the init, fini and preinit arrays."""
-    tags = _dynamic(binary)
     yield from (tags[tag] for tag in (DT_INIT, DT_FINI) if tags.get(tag))
     ranges = [(tags[a], tags.get(s, 0)) for a, s in DT_ARRAYS if a in tags]
     names = (".init_array", ".fini_array", ".preinit_array")
     ranges += [(int(s.virtual_address), int(s.size)) for s in binary.sections if s.name in names]
-    relative = RELATIVE[headers.arch]
-    pointers = {
-        int(r.address): int(r.addend)
-        for r in binary.dynamic_relocations
-        if int(r.type) & RELOC_TYPE == relative
-    }
+    relative = RELATIVE[arch]
+    pointers = {int(r.address): int(r.addend) for r in binary.dynamic_relocations if _reloc(r) == relative}
     for address, size in dict.fromkeys(ranges):
         body = _loaded(segments, address, size)
         for at in range(0, len(body) - 7, 8):

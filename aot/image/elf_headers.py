@@ -178,6 +178,20 @@ def read_interpreter(raw: bytes, headers: ElfHeaders) -> str:
     return path
 
 
+def read_dynamic(raw: bytes, headers: ElfHeaders) -> dict[int, int]:
+    """Tag -> value of PT_DYNAMIC; a repeated tag (DT_NEEDED) keeps its last value."""
+    phdr = headers.first(PT_DYNAMIC)
+    if phdr is None:
+        return {}
+    body = raw[phdr.offset : phdr.offset + phdr.filesz - phdr.filesz % 16]
+    found: dict[int, int] = {}
+    for tag, value in struct.iter_unpack("<QQ", body):
+        if not tag:
+            break
+        found[tag] = value
+    return found
+
+
 def read_notes(raw: bytes, headers: ElfHeaders) -> tuple[Note, ...]:
     """Every well-formed note of every PT_NOTE; a broken note ends its list, as kernels treat it."""
     notes: list[Note] = []

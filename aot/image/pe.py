@@ -36,7 +36,6 @@ MAGIC = b"MZ"
 TLS_DIRECTORY = struct.Struct("<QQQQII")  # start, end, index, callbacks, zero fill, characteristics
 TLS_LIMIT = 1 << 30
 CALLBACK_LIMIT = 1024
-CLASS_EXTERNAL, CLASS_STATIC = 2, 3
 TYPE_FUNCTION = 2  # COFF complex type
 
 
@@ -52,7 +51,6 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
     segments = load_segments(raw, headers)
     if not analysis:
         _check_entry(headers, segments)
-    binary = _parse(raw)
     image = Image(
         format=Format.PE,
         arch=headers.arch,
@@ -66,7 +64,10 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
         heap_reserve=headers.heap_reserve,
         section_names=tuple(s.name for s in headers.sections),
     )
-    return _with_tables(image, headers, binary)
+    try:
+        return _with_tables(image, headers, _parse(raw))
+    except UnicodeDecodeError:  # LIEF answers some names as str only
+        raise ImageError("malformed PE: a name in its tables is not text") from None
 
 
 def _with_tables(image: Image, headers: PeHeaders, binary: Any) -> Image:
@@ -147,16 +148,15 @@ def _symbols(binary: Any, headers: PeHeaders) -> Iterator[Symbol]:
     """The COFF symbol table that GNU and Go linkers leave in a program."""
     for symbol in binary.symbols:
         index = int(symbol.section_idx)
-        kind = int(symbol.storage_class)
-        if not 0 < index <= len(headers.sections) or kind not in (CLASS_EXTERNAL, CLASS_STATIC):
+        if not 0 < index <= len(headers.sections):
             continue
         section, name = headers.sections[index - 1], _text(symbol.name)
         if not name or name == section.name or int(symbol.value) >= section.size:
             continue
         # Go writes type 0 for everything, so an external name in code counts as a function.
         executable = bool(section.flags & 0x20000000)
-        typed = int(symbol.complex_type) == TYPE_FUNCTION
-        code = executable and (typed or kind == CLASS_EXTERNAL)
+        typed = int(symbol.type) >> 4 & 3 == TYPE_FUNCTION
+        code = executable and (typed or symbol.is_external)
         yield Symbol(name, headers.base + section.rva + int(symbol.value), 0, code)
 
 
