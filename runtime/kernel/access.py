@@ -39,6 +39,7 @@ class GuestAccess:
         self._map, self._view = arena.map, arena.view
         self._reads: dict[int, int] = {}
         self._writes: dict[int, int] = {}
+        self.faulted = (0, False)  # where the last Errno(FAULT) came from: address, write
 
     @abstractmethod
     def fault(self, address: int, access: int) -> bool:
@@ -64,6 +65,7 @@ class GuestAccess:
         entry = self.table.get(va)
         if not self.table.format.prot(entry) & need:
             if va >= self.limit or not self.fault(va, int(write)):
+                self.faulted = va, write
                 return None
             entry = self.table.get(va)
         delta = (entry & ADDRESS) - (va & ~4095)
@@ -83,6 +85,7 @@ class GuestAccess:
         va = address & self.mask
         end = va + size
         if end > self.limit and not partial:  # kernel half, non-canonical, wrapping
+            self.faulted = va, write
             raise Errno(E.FAULT)
         known = self._writes if write else self._reads
         runs: list[tuple[int, int]] = []
