@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from aot.manifest import OSABI
+from corpus import headers
 
 HERE = Path(__file__).resolve().parent
 SRC = HERE / "src"
@@ -63,8 +64,10 @@ TRIPLES = {
     "windows": "{arch}-windows-gnu",
 }
 COMMON = (
-    "-c", "-O2", "-g0", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-fno-sanitize=all",
-    "-fno-pic", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra", "-Wno-unused-function", "-Werror",
+    "-c", "-O2", "-g0", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
+        "-fno-sanitize=all",
+    "-fno-pic", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables", "-Wall",
+        "-Wextra", "-Wno-unused-function", "-Werror",
 )  # fmt: skip
 PER_ARCH = {"x86_64": ("-mcpu=x86_64",), "aarch64": ("-mcpu=generic",)}
 
@@ -125,6 +128,7 @@ def zig() -> tuple[str, ...]:
 
 @cache
 def zig_version() -> str:
+    """What zig calls itself; part of every cache key."""
     return run_zig("version").decode().strip()
 
 
@@ -144,7 +148,7 @@ def build(name: str, target: str) -> Path:
     p = program(name, target)
     os_name, arch = target.split("-")
     sources = [SRC / s.format(os=os_name, arch=arch) for s in p.sources]
-    generated = _generated(os_name)
+    generated = headers.for_system(os_name)
     key = hashlib.sha256(zig_version().encode() + repr((p.flags, p.link, COMMON)).encode())
     for path in (Path(__file__), *_inputs(os_name), *sources):
         key.update(path.read_bytes())
@@ -164,13 +168,6 @@ def _inputs(os_name: str) -> list[Path]:
     return sorted(p for folder in ("unix", os_name) for p in (SRC / folder).glob("*.h"))
 
 
-def _generated(os_name: str) -> dict[str, str]:
-    """Headers that are printed from the project's own tables: file name -> text."""
-    from corpus import headers  # here, so that a windows-only build needs no table of another system
-
-    return headers.for_system(os_name)
-
-
 def _compile(
     p: Program, os_name: str, arch: str, sources: list[Path], generated: dict[str, str], work: Path
 ) -> Path:
@@ -181,7 +178,8 @@ def _compile(
     objects = []
     for i, source in enumerate(sources):
         objects.append(str(work / f"{i}.o"))
-        run_zig("cc", "-target", triple, *PER_ARCH[arch], *COMMON, *include, *p.flags, str(source), "-o", objects[-1])
+        run_zig("cc", "-target", triple, *PER_ARCH[arch], *COMMON, *include, *p.flags, str(source), "-o",
+            objects[-1])
     out = work / "out"
     if os_name == "windows":
         out = work / "out.exe"

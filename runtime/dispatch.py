@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aot.image.model import Arch
@@ -50,6 +51,7 @@ class Dispatcher:
         self._library = Door(library, REG_INDEX[arch], SP[arch]) if library else None
         self._number = self.door.index.get(gate.number)
         self._mask = system.number_mask or 0xFFFF_FFFF
+        self._indirect = system.indirect.get(column, ())
         self.unknown: Counter[int] = Counter()  # numbers no row has
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
         self.known: frozenset[int] = frozenset()
@@ -58,12 +60,35 @@ class Dispatcher:
         """The handler of a call number; one that answers no-such-call when no row has it."""
         handler = self._handlers.get(number)
         if handler is None:
-            row = self._rows.get(number & self._mask)
-            if row is None:
-                self.unknown[number & self._mask] += 1
-                row = Call(f"syscall_{number & self._mask:#x}", {}, (), None, _ABSENT, {}, VALUE, {})
-            handler = self._handlers[number] = self._compile(row, self.door)
+            if number & self._mask in self._indirect:
+                handler = self._shifted()
+            else:
+                handler = self._compile(self._row(number), self.door)
+            self._handlers[number] = handler
         return handler
+
+    def _row(self, number: int) -> Call:
+        """The row with this number, or one that answers no-such-call."""
+        row = self._rows.get(number & self._mask)
+        if row is None:
+            self.unknown[number & self._mask] += 1
+            row = Call(f"syscall_{number & self._mask:#x}", {}, (), None, _ABSENT, {}, VALUE, {})
+        return row
+
+    def _shifted(self) -> Handler:
+        """syscall(2): the number is the first argument and the others follow it."""
+        gate = self.door.gate
+        door = replace(self.door, gate=replace(gate, args=gate.args[1:]))
+        position, handlers = self.door.index[gate.args[0]], dict[int, Handler]()
+
+        def shifted(ctx: Context) -> int:
+            number = ctx.regs[position]
+            handler = handlers.get(number)
+            if handler is None:
+                handler = handlers[number] = self._compile(self._row(number), door)
+            return handler(ctx)
+
+        return shifted
 
     def _compile(self, row: Call, door: Door) -> Handler:
         handler = compile_call(row, self.column, door, self._ops, self.system.errors)

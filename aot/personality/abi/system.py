@@ -36,7 +36,7 @@ class System:
     inline: Mapping[str, str] = field(default_factory=dict)  # row name -> DataWord name(s), space-separated
     library: Callable[[str], str] = plain_library  # file name of a library -> name used in row symbols
     has_brk: bool = True
-    indirect: Mapping[str, int] = field(default_factory=dict)  # column -> number of syscall(2)
+    indirect: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # column -> numbers of syscall(2)
     number_mask: int | None = None  # bits of the number register that count
     start: Callable[[StartSpace, StartFacts], StartState] | None = None
 

@@ -1,0 +1,180 @@
+"""FreeBSD's flag words and enumerations as maps onto the neutral ones.
+
+From: sys/sys/fcntl.h, sys/sys/mman.h, sys/sys/_clock_id.h, sys/sys/signal.h, sys/sys/resource.h, FreeBSD 14.
+"""
+
+from __future__ import annotations
+
+from aot.personality.abi.errors import E
+from aot.personality.abi.flags import Choice, FlagMap
+from aot.personality.abi.kinds import Pick
+from aot.personality.abi.neutral import (
+    Advice,
+    At,
+    Clock,
+    LockOp,
+    MapFlag,
+    MaskHow,
+    Open,
+    Resource,
+    Whence,
+    Who,
+)
+from aot.personality.abi.signals import Signal, SignalMap
+
+OPEN = FlagMap(
+    "open",
+    bits=(
+        ("O_NONBLOCK", 0x4, Open.NONBLOCK),
+        ("O_APPEND", 0x8, Open.APPEND),
+        ("O_SYNC", 0x80, Open.SYNC),
+        ("O_NOFOLLOW", 0x100, Open.NOFOLLOW),
+        ("O_CREAT", 0x200, Open.CREATE),
+        ("O_TRUNC", 0x400, Open.TRUNCATE),
+        ("O_EXCL", 0x800, Open.EXCLUSIVE),
+        ("O_NOCTTY", 0x8000, Open.NOCTTY),
+        ("O_DIRECTORY", 0x20000, Open.DIRECTORY),
+        ("O_CLOEXEC", 0x100000, Open.CLOEXEC),
+        ("O_PATH", 0x400000, Open.PATH),
+    ),
+    choices=(
+        Choice(0x3, (
+            ("O_RDONLY", 0, Open.READ),
+            ("O_WRONLY", 1, Open.WRITE),
+            ("O_RDWR", 2, Open.READ | Open.WRITE),
+        )),
+    ),
+    ignored=(
+        ("O_SHLOCK", 0x10, "no lock is taken"),
+        ("O_EXLOCK", 0x20, "no lock is taken"),
+        ("O_ASYNC", 0x40, "no SIGIO"),
+        ("O_DIRECT", 0x10000, "a hint"),
+        ("O_EXEC", 0x40000, "execute-only descriptors read as well"),
+        ("O_TTY_INIT", 0x80000, "terminals start in their default modes"),
+        ("O_VERIFY", 0x200000, "no verified exec"),
+        ("O_RESOLVE_BENEATH", 0x800000, "paths never leave their mount"),
+        ("O_DSYNC", 0x1000000, "O_SYNC without the metadata"),
+        ("O_EMPTY_PATH", 0x2000000, "an empty path is refused"),
+        ("O_CLOFORK", 0x8000000, "the descriptor is inherited"),
+    ),
+    lenient=True,
+    neutral=Open,
+)  # fmt: skip
+
+PIPE = FlagMap(
+    "pipe2",
+    bits=(("O_NONBLOCK", 0x4, Open.NONBLOCK), ("O_CLOEXEC", 0x100000, Open.CLOEXEC)),
+    neutral=Open,
+)
+
+MAP = FlagMap(
+    "mmap",
+    bits=(
+        ("MAP_STACK", 0x400, MapFlag.STACK | MapFlag.ANONYMOUS),
+        ("MAP_ANON", 0x1000, MapFlag.ANONYMOUS),
+        ("MAP_GUARD", 0x2000, MapFlag.RESERVE | MapFlag.ANONYMOUS | MapFlag.PRIVATE),
+        ("MAP_PREFAULT_READ", 0x40000, MapFlag.POPULATE),
+    ),
+    choices=(
+        Choice(0x3, (
+            ("0", 0, MapFlag.PRIVATE),
+            ("MAP_SHARED", 1, MapFlag.SHARED),
+            ("MAP_PRIVATE", 2, MapFlag.PRIVATE),
+        )),
+        Choice(0x4010, (
+            ("0", 0, 0),
+            ("MAP_FIXED", 0x10, MapFlag.FIXED),
+            ("MAP_FIXED|MAP_EXCL", 0x4010, MapFlag.FIXED_NOREPLACE),
+        )),
+    ),
+    ignored=(
+        ("MAP_HASSEMAPHORE", 0x200, "no effect on this architecture"),
+        ("MAP_NOSYNC", 0x800, "a hint"),
+        ("MAP_NOCORE", 0x20000, "no core files"),
+        ("MAP_ALIGNED", 0xFF000000, "a hint: a mapping is page aligned"),
+    ),
+    neutral=MapFlag,
+)  # fmt: skip
+
+AT_STAT = FlagMap(
+    "fstatat", bits=(("AT_SYMLINK_NOFOLLOW", 0x200, At.NOFOLLOW), ("AT_EMPTY_PATH", 0x4000, At.EMPTY_PATH)),
+    ignored=(("AT_RESOLVE_BENEATH", 0x2000, "paths never leave their mount"),), neutral=At,
+)  # fmt: skip
+AT_ACCESS = FlagMap(
+    "faccessat",
+    bits=(("AT_EACCESS", 0x100, At.EACCESS), ("AT_SYMLINK_NOFOLLOW", 0x200, At.NOFOLLOW),
+          ("AT_EMPTY_PATH", 0x4000, At.EMPTY_PATH)),
+    ignored=(("AT_RESOLVE_BENEATH", 0x2000, "paths never leave their mount"),), neutral=At,
+)  # fmt: skip
+AT_UNLINK = FlagMap(
+    "unlinkat", bits=(("AT_REMOVEDIR", 0x800, At.REMOVEDIR),),
+    ignored=(("AT_RESOLVE_BENEATH", 0x2000, "paths never leave their mount"),), neutral=At,
+)  # fmt: skip
+AT_LINK = FlagMap(
+    "linkat", bits=(("AT_SYMLINK_FOLLOW", 0x400, At.FOLLOW), ("AT_EMPTY_PATH", 0x4000, At.EMPTY_PATH)),
+    ignored=(("AT_RESOLVE_BENEATH", 0x2000, "paths never leave their mount"),), neutral=At,
+)  # fmt: skip
+
+LOCK = FlagMap(
+    "flock",
+    bits=(
+        ("LOCK_SH", 1, LockOp.SHARED),
+        ("LOCK_EX", 2, LockOp.EXCLUSIVE),
+        ("LOCK_NB", 4, LockOp.NONBLOCK),
+        ("LOCK_UN", 8, LockOp.UNLOCK),
+    ),
+    neutral=LockOp,
+)
+
+WHENCE = Pick((
+    ("SEEK_SET", 0, Whence.SET), ("SEEK_CUR", 1, Whence.CUR), ("SEEK_END", 2, Whence.END),
+    ("SEEK_DATA", 3, Whence.DATA), ("SEEK_HOLE", 4, Whence.HOLE),
+))  # fmt: skip
+
+CLOCK = Pick((
+    ("CLOCK_REALTIME", 0, Clock.REALTIME), ("CLOCK_VIRTUAL", 1, Clock.PROCESS), ("CLOCK_PROF", 2,
+        Clock.PROCESS),
+    ("CLOCK_MONOTONIC", 4, Clock.MONOTONIC), ("CLOCK_UPTIME", 5, Clock.MONOTONIC),
+    ("CLOCK_UPTIME_PRECISE", 7, Clock.MONOTONIC), ("CLOCK_UPTIME_FAST", 8, Clock.MONOTONIC),
+    ("CLOCK_REALTIME_PRECISE", 9, Clock.REALTIME), ("CLOCK_REALTIME_FAST", 10, Clock.REALTIME),
+    ("CLOCK_MONOTONIC_PRECISE", 11, Clock.MONOTONIC), ("CLOCK_MONOTONIC_FAST", 12, Clock.MONOTONIC),
+    ("CLOCK_SECOND", 13, Clock.REALTIME), ("CLOCK_THREAD_CPUTIME_ID", 14, Clock.THREAD),
+    ("CLOCK_PROCESS_CPUTIME_ID", 15, Clock.PROCESS),
+))  # fmt: skip
+
+MASK_HOW = Pick((
+    ("SIG_BLOCK", 1, MaskHow.BLOCK), ("SIG_UNBLOCK", 2, MaskHow.UNBLOCK), ("SIG_SETMASK", 3, MaskHow.SET),
+))  # fmt: skip
+
+RESOURCE = Pick((
+    ("RLIMIT_CPU", 0, Resource.CPU), ("RLIMIT_FSIZE", 1, Resource.FSIZE), ("RLIMIT_DATA", 2, Resource.DATA),
+    ("RLIMIT_STACK", 3, Resource.STACK), ("RLIMIT_CORE", 4, Resource.CORE), ("RLIMIT_RSS", 5, Resource.RSS),
+    ("RLIMIT_MEMLOCK", 6, Resource.MEMLOCK), ("RLIMIT_NPROC", 7, Resource.NPROC),
+    ("RLIMIT_NOFILE", 8, Resource.NOFILE), ("RLIMIT_AS", 10, Resource.AS),
+))  # fmt: skip
+
+WHO = Pick((
+    ("RUSAGE_SELF", 0, Who.SELF), ("RUSAGE_CHILDREN", -1, Who.CHILDREN), ("RUSAGE_THREAD", 1, Who.THREAD),
+))  # fmt: skip
+
+ADVICE = Pick((
+    ("MADV_NORMAL", 0, Advice.HINT), ("MADV_RANDOM", 1, Advice.HINT), ("MADV_SEQUENTIAL", 2, Advice.HINT),
+    ("MADV_WILLNEED", 3, Advice.HINT),
+    ("MADV_DONTNEED", 4, Advice.HINT),  # keeps the contents, unlike Linux's
+    ("MADV_FREE", 5, Advice.FREE), ("MADV_NOSYNC", 6, Advice.HINT), ("MADV_AUTOSYNC", 7, Advice.HINT),
+    ("MADV_NOCORE", 8, Advice.HINT), ("MADV_CORE", 9, Advice.HINT), ("MADV_PROTECT", 10, Advice.HINT),
+), unknown=E.INVAL)  # fmt: skip
+
+SIGNALS = SignalMap({
+    Signal.EMT: 7, Signal.BUS: 10, Signal.SYS: 12, Signal.URG: 16, Signal.STOP: 17, Signal.TSTP: 18,
+    Signal.CONT: 19, Signal.CHLD: 20, Signal.TTIN: 21, Signal.TTOU: 22, Signal.IO: 23, Signal.XCPU: 24,
+    Signal.XFSZ: 25, Signal.VTALRM: 26, Signal.PROF: 27, Signal.WINCH: 28, Signal.INFO: 29,
+    Signal.USR1: 30, Signal.USR2: 31, Signal.THR: 32,
+})  # fmt: skip
+
+PROT = FlagMap(
+    "prot",
+    bits=(("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1)),
+    ignored=(("PROT_MAX", 0x70000, "rights may be raised later"),),
+)
+"""Neutral rights are X 1, W 2, R 4."""

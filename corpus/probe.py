@@ -1,0 +1,42 @@
+"""Asks a target's own headers: the value of constant expressions, as zig's C compiler computes them."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+from corpus.build import TRIPLES, run_zig
+
+SECTION = ".probe"
+
+
+def probe(target: str, includes: Iterable[str], expressions: Sequence[str]) -> list[int]:
+    """Signed 64-bit values of C constant expressions on `target` ("freebsd-x86_64").
+
+    An entry of `includes` is a header, or a line of C when it starts with `#`. Raises BuildError with
+    the compiler's words.
+    """
+    os_name, arch = target.split("-")
+    lines = [line if line.startswith("#") else f"#include <{line}>" for line in includes]
+    values = ",\n".join(f"(long long)({e})" for e in expressions)
+    lines.append(f'__attribute__((used, section("{SECTION}"))) const long long probe[] = {{\n{values}\n}};')
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "probe.c"), Path(folder, "probe.o")
+        source.write_text("\n".join(lines) + "\n")
+        triple = TRIPLES[os_name].format(arch=arch)
+        run_zig("cc", "-target", triple, "-std=gnu11", "-c", str(source), "-o", str(out))
+        with out.open("rb") as f:
+            section = ELFFile(f).get_section_by_name(SECTION)
+            assert section is not None, "the compiler dropped the probe"
+            return list(struct.unpack(f"<{len(expressions)}q", section.data()))
+
+
+def offsets(target: str, includes: Iterable[str], name: str, fields: Sequence[str]) -> tuple[int, list[int]]:
+    """Size of a C type (`struct stat`) and the byte offsets of its fields."""
+    asked = [f"sizeof({name})", *(f"__builtin_offsetof({name}, {field})" for field in fields)]
+    size, *at = probe(target, includes, asked)
+    return size, at
