@@ -1,0 +1,100 @@
+"""What analysis found in one image, as values for a person or as JSON: every claim with its evidence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from aot.analyze.imports import ImportedName, imported_names
+from aot.analyze.model import Analysis, Dynamic, FoundSite, Known, OneOf, Refused
+from aot.image.model import Image
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLine:
+    """One site as a report shows it."""
+
+    address: int
+    trap: str
+    immediate: int
+    numbers: tuple[int, ...]  # what it can ask for, or what callers were seen to pass
+    known: bool  # `numbers` is complete
+    why: str  # who decides the number when it is not known
+    calls: tuple[str, ...]  # names of `numbers`
+    function: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLine:
+    """One call number and who asks for it."""
+
+    number: int
+    call: str
+    sites: int  # that always or perhaps ask for it
+    wrapped: int  # wrapper sites whose callers were seen to pass it
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Sites, calls by number, imports, and byte matches that are not sites."""
+
+    sites: tuple[SiteLine, ...]
+    numbers: tuple[NumberLine, ...]
+    imports: tuple[ImportedName, ...]
+    refused: tuple[Refused, ...]
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal analyses give equal text."""
+        return json.dumps(asdict(self), sort_keys=True, default=lambda value: value.value)
+
+
+def report(image: Image, analysis: Analysis, call_of: Callable[[int], str | None]) -> Report:
+    """The report on `image`; `call_of` names a call number of its personality."""
+    names = {s.address: s.name for s in (*image.exports, *image.symbols) if s.code and s.name}
+    sites = tuple(_site(site, names, call_of) for site in analysis.sites)
+    return Report(sites, _numbers(sites, call_of), imported_names(image), analysis.refused)
+
+
+def _site(
+    site: FoundSite, names: dict[int, str], call_of: Callable[[int], str | None]
+) -> SiteLine:
+    match site.number:
+        case Known(value):
+            numbers, known, why = (value,), True, ""
+        case OneOf(values):
+            numbers, known, why = values, True, ""
+        case Dynamic(reason, callers):
+            numbers, known, why = callers, False, reason
+    return SiteLine(
+        address=site.address,
+        trap=site.trap.value,
+        immediate=site.immediate,
+        numbers=numbers,
+        known=known,
+        why=why,
+        calls=tuple(call_of(number) or f"#{number}" for number in numbers),
+        function=names.get(site.function, f"{site.function:#x}"),
+        evidence=site.evidence,
+    )
+
+
+def _numbers(
+    sites: tuple[SiteLine, ...], call_of: Callable[[int], str | None]
+) -> tuple[NumberLine, ...]:
+    every = sorted({number for site in sites for number in site.numbers})
+    out: list[NumberLine] = []
+    for number in every:
+        asking = [site for site in sites if number in site.numbers]
+        out.append(
+            NumberLine(
+                number=number,
+                call=call_of(number) or f"#{number}",
+                sites=sum(site.known for site in asking),
+                wrapped=sum(not site.known for site in asking),
+                functions=tuple(sorted({site.function for site in asking})),
+            )
+        )
+    return tuple(out)

