@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aot.personality.abi.op import Op
+from aot.personality.native.header import constants, structs
 
 
 def for_system(os_name: str) -> dict[str, str]:
@@ -11,5 +11,5 @@ def for_system(os_name: str) -> dict[str, str]:
 
 
 def native() -> str:
-    """Numbers of the native kernel interface."""
-    return "".join(f"#define OP_{op.name} {op.value}\n" for op in Op)
+    """Constants of the native interface, and its structs where C is being compiled."""
+    return "\n".join((*constants(), "#ifndef __ASSEMBLER__", *structs(), "#endif", ""))

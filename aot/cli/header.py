@@ -8,6 +8,7 @@ import click
 
 from aot.personality.abi.op import RESERVED, Op
 from aot.personality.abi.personality import Personality
+from aot.personality.native.header import constants, structs
 
 # Which register holds what is the native Gate row (aot/personality/native).
 CALLS = """\
@@ -63,4 +64,4 @@ def lines() -> Iterator[str]:
     yield "enum helctic_op {"
     yield from (f"    HELCTIC_{op.name} = {op.value}," for op in Op)
     yield from ("};", "", "/* Size of the kernel-ops table; unused entries answer -ENOSYS. */")
-    yield from (f"#define HELCTIC_OPS {RESERVED}", "", CALLS, "", "#endif")
+    yield from (f"#define HELCTIC_OPS {RESERVED}", "", *constants(), "", *structs(), "", CALLS, "", "#endif")

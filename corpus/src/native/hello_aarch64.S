@@ -7,10 +7,10 @@ _start:
     adrp x1, text
     add x1, x1, :lo12:text
     mov x2, #(text_end - text)
-    mov x8, #OP_WRITE
+    mov x8, #HELCTIC_OP_WRITE
     svc #0
     mov x0, #42
-    mov x8, #OP_EXIT
+    mov x8, #HELCTIC_OP_EXIT
     svc #0
     udf #0
     .size _start, . - _start

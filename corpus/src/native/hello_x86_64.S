@@ -6,10 +6,10 @@ _start:
     mov $1, %edi
     lea text(%rip), %rsi
     mov $(text_end - text), %edx
-    mov $OP_WRITE, %eax
+    mov $HELCTIC_OP_WRITE, %eax
     syscall
     mov $42, %edi
-    mov $OP_EXIT, %eax
+    mov $HELCTIC_OP_EXIT, %eax
     syscall
     ud2
     .size _start, . - _start
