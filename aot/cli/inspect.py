@@ -25,7 +25,7 @@ def command(file: Path, as_json: bool, personality: str | None, nt_build: str | 
     \b
     Examples:
       helctic-aot inspect hello.exe
-      helctic-aot inspect hello.elf --json | jq '.sites[] | select(.cls == "dynamic")'
+      helctic-aot inspect hello.elf --json | jq '.manifest.sites[] | select(.cls == "dynamic")'
     """
     from aot.cli.inspection import inspect_file
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aot.cli.prepare import read_file
 from aot.cli.text import table
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import ImportSite, Manifest, Site, StubClass
 from aot.personality.abi.personality import Personality
+
+if TYPE_CHECKING:
+    from aot.analyze.report import Report, SiteLine
+    from aot.rewrite.call import CallInfo
+
+MOST = 4  # calls of one site that a line shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,7 @@ class Inspection:
     translated: bool
     manifest: Manifest
     evidence: tuple[str, ...] = ()
-    refused: tuple[tuple[int, str], ...] = ()
+    report: Report | None = None  # of a foreign file
 
     def as_json(self) -> dict[str, Any]:
         """Everything known."""
@@ -32,18 +39,33 @@ class Inspection:
             "translated": self.translated,
             "system": Personality(self.manifest.personality).name.lower(),
             "evidence": self.evidence,
-            "not_sites": [{"addr": a, "why": why} for a, why in self.refused],
-            **asdict(self.manifest),
+            "analysis": None if self.report is None else json.loads(self.report.to_json()),
+            "manifest": asdict(self.manifest),
         }
 
     def lines(self) -> Iterator[str]:
         """For a terminal: the file, then sites, then imports."""
         yield from self._head()
-        yield from _sites(self.manifest.sites)
+        yield from self._sites()
         yield from _imports(self.manifest.imports)
-        if self.refused:
-            yield f"matches that are not sites: {len(self.refused)}"
-            yield from table(("address", "why"), [(hex(a), why) for a, why in self.refused])
+        refused = self.report.refused if self.report else ()
+        if refused:
+            yield f"byte matches that are no sites: {len(refused)}"
+            yield from table(("address", "why"), [(hex(r.address), r.why) for r in refused])
+
+    def _sites(self) -> Iterator[str]:
+        sites = self.manifest.sites
+        counted = Counter(site.cls for site in sites)
+        parts = [f"{counted[c.value]} {c.value}" for c in StubClass if counted[c.value]]
+        yield f"sites: {len(sites)}" + (f" ({', '.join(parts)})" if parts else "")
+        lines = {line.address: line for line in self.report.sites} if self.report else {}
+        yield from table(
+            ("address", "in", "asks for", "class", "tactic"),
+            [
+                (hex(s.addr), _function(lines.get(s.addr)), _calls(s, lines.get(s.addr)), s.cls, s.tactic)
+                for s in sites
+            ],
+        )
 
     def _head(self) -> Iterator[str]:
         facts = self.manifest
@@ -72,6 +94,7 @@ def inspect_file(path: Path, personality: str | None, nt_build: str | None) -> I
 
 
 def _foreign(path: Path, personality: str | None, nt_build: str | None) -> Inspection:
+    from aot.analyze.report import report
     from aot.analyze.sites import analyze
     from aot.image.formats import load_image
     from aot.rewrite.apply import apply
@@ -83,22 +106,26 @@ def _foreign(path: Path, personality: str | None, nt_build: str | None) -> Inspe
     binder = binder_for(image, identity)
     analysis = analyze(image, binder.gate)
     manifest, _ = apply(plan(image, analysis, binder), identity)
-    refused = tuple((r.address, r.why) for r in analysis.refused)
-    return Inspection(path, False, manifest, identity.evidence, refused)
+    found = report(image, analysis, lambda number: _name(binder.call(number)))
+    return Inspection(path, False, manifest, identity.evidence, found)
 
 
-def _sites(sites: tuple[Site, ...]) -> Iterator[str]:
-    counted = Counter(site.cls for site in sites)
-    parts = [f"{counted[c.value]} {c.value}" for c in StubClass if counted[c.value]]
-    yield f"sites: {len(sites)}" + (f" ({', '.join(parts)})" if parts else "")
-    yield from table(
-        ("address", "number", "call", "class", "tactic", "found by"),
-        [(hex(s.addr), _number(s), s.call or "", s.cls, s.tactic, s.evidence) for s in sites],
-    )
+def _function(line: SiteLine | None) -> str:
+    return line.function if line else ""
 
 
-def _number(site: Site) -> str:
-    return "" if site.number is None else str(site.number)
+def _name(call: CallInfo | None) -> str | None:
+    return call.name if call else None
+
+
+def _calls(site: Site, line: SiteLine | None) -> str:
+    """What a site asks for: its call, or the calls it was seen to make, or nothing."""
+    if site.number is not None:
+        return f"{site.call or 'no row'} ({site.number})"
+    if line is None or not line.calls:
+        return "by number"
+    shown = ", ".join(line.calls[:MOST])
+    return f"by number: {shown}" + (", ..." if len(line.calls) > MOST else "")
 
 
 def _imports(imports: tuple[ImportSite, ...]) -> Iterator[str]:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from aot.cli.prepare import read_file
+from aot.errors import AotError, ImageError, VerifyError
+
 
 @click.command(short_help="Check a translated file against its manifest and its source.")
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
@@ -29,5 +32,17 @@ def command(output: Path, source: Path | None) -> None:
     """
     from aot.rewrite.verify import verify
 
-    verify(output, source)
-    click.echo(f"{output}: verified")
+    raw = read_file(output)
+    original = None if source is None else read_file(source)
+    try:
+        report = verify(raw, original)
+    except ImageError as error:
+        raise ImageError(f"{source}: {error}") from None
+    except AotError as error:
+        raise VerifyError(f"{output}: {error}") from None
+    classes = ", ".join(f"{count} {name}" for name, count in sorted(report.classes.items())) or "none"
+    click.echo(f"{output}: verified; sites: {classes}; {report.changed_bytes} bytes of the image changed")
+    if source is not None:
+        click.echo(
+            f"  the other {report.compared_bytes - report.changed_bytes} loaded bytes are those of {source}"
+        )
