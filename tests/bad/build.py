@@ -215,9 +215,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "pe-section-table-cut.exe": lambda: pe(headers_size=0x100)[:0x190],
     "pe-section-outside.exe": lambda: pe(image_size=0x2000),
     "pe-section-overlap.exe": lambda: pe(sections=[*_TWO, *_TWO]),
-    "pe-section-misaligned.exe": lambda: pe(
-        sections=[(b".text", 0x200, 0x1010, 0x200, 0x400, 0x60000020)]
-    ),
+    "pe-section-misaligned.exe": lambda: pe(sections=[(b".text", 0x200, 0x1010, 0x200, 0x400, 0x60000020)]),
     "pe-alignment-low.exe": lambda: pe(section_alignment=512),
     "pe-alignment.exe": lambda: pe(section_alignment=4097),
     "pe-base.exe": lambda: pe(base=0x140000001),

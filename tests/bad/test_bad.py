@@ -105,6 +105,9 @@ def test_bytes_changed(seed: bytes, changes: list[tuple[int, int]]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from((b"", b"\x7fELF\x02\x01\x01", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")), st.binary())
+@given(
+    st.sampled_from((b"", b"\x7fELF\x02\x01\x01", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")),
+    st.binary(),
+)
 def test_noise(magic: bytes, rest: bytes) -> None:
     survives(magic + rest)
