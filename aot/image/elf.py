@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 import lief
 
 from aot.errors import ImageError
-from aot.image.eh_frame import frame_of_header, frame_ranges
+from aot.image.elf_functions import functions, raw_type
 from aot.image.elf_headers import (
-    PT_GNU_EH_FRAME,
     PT_PHDR,
     PT_TLS,
     ElfHeaders,
@@ -24,11 +23,9 @@ from aot.image.elf_headers import (
     read_interpreter,
     read_notes,
 )
-from aot.image.functions import merge
 from aot.image.model import (
     Arch,
     Format,
-    FunctionRange,
     Image,
     Import,
     ImportKind,
@@ -37,22 +34,18 @@ from aot.image.model import (
     Symbol,
     Tls,
 )
-from aot.image.pclntab import go_functions
 from aot.image.source import read_source
 
 lief.logging.disable()
 
 MAGIC = b"\x7fELF"
 DF_1_PIE = 0x08000000
-DT_INIT, DT_FINI = 12, 13
-DT_ARRAYS = ((25, 27), (26, 28), (32, 33))  # DT_{INIT,FINI,PREINIT}_ARRAY and its size
 DT_FLAGS_1 = 0x6FFFFFFB
 STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_TLS = 0, 1, 2, 3, 4, 6
 STT_GNU_IFUNC = 10
 STB_GLOBAL = 1
 SHN_LORESERVE = 0xFF00
 DT_SONAME = 14
-ELF64 = lief.ELF.Header.CLASS.ELF64
 
 # Relocation type -> how the slot is reached. From: the psABI of each architecture.
 IMPORTING: dict[Arch, dict[int, ImportKind]] = {
@@ -62,7 +55,6 @@ IMPORTING: dict[Arch, dict[int, ImportKind]] = {
     },
 }  # fmt: skip
 COPY = {Arch.X86_64: 5, Arch.AARCH64: 1024}
-RELATIVE = {Arch.X86_64: 8, Arch.AARCH64: 1027}
 
 
 def matches(raw: bytes) -> bool:
@@ -106,7 +98,7 @@ def _with_tables(image: Image, headers: ElfHeaders, tags: dict[int, int], binary
         image,
         needed=tuple(_text(name) for name in binary.libraries),
         symbols=symbols,
-        functions=_functions(binary, headers, tags, image.segments, symbols),
+        functions=functions(binary, headers, tags, image.segments, symbols),
         imports=_imports(binary, headers.arch),
         exports=tuple(_exports(binary)),
         data_in_code=_data_in_code(binary, image.segments),
@@ -132,11 +124,6 @@ def _text(name: str | bytes) -> str:
 def _kind(symbol: Any) -> int:
     """STT_*. Raw, because LIEF's enums warn on stderr about values they do not know."""
     return int(symbol.information) & 0xF
-
-
-def _reloc(relocation: Any) -> int:
-    """R_*, raw for the same reason."""
-    return int(relocation.r_info(ELF64)) & 0xFFFFFFFF
 
 
 def _is_executable(tags: dict[int, int], interpreter: str) -> bool:
@@ -203,7 +190,7 @@ def _imports(binary: Any, arch: Arch) -> tuple[Import, ...]:
     only = needed[0] if len(needed) == 1 else ""
     found: list[Import] = []
     for relocation in binary.relocations:
-        number = _reloc(relocation)
+        number = raw_type(relocation)
         kind = IMPORTING[arch].get(number)
         if kind is None or not relocation.has_symbol:
             continue
@@ -234,63 +221,6 @@ def _tls(raw: bytes, headers: ElfHeaders) -> Tls | None:
         return None
     data = raw[phdr.offset : phdr.offset + phdr.filesz]
     return Tls(phdr.address, phdr.memsz, max(phdr.align, 1), data)
-
-
-def _functions(
-    binary: Any,
-    headers: ElfHeaders,
-    tags: dict[int, int],
-    segments: tuple[Segment, ...],
-    symbols: tuple[Symbol, ...],
-) -> tuple[FunctionRange, ...]:
-    text = next((int(s.virtual_address) for s in binary.sections if s.name == ".text"), 0)
-    named = ((s.address, s.address + s.size if s.size else 0) for s in symbols if s.code)
-    sources: list[tuple[str, Iterable[tuple[int, int]]]] = [
-        ("symbol", named),
-        ("eh_frame", _frames(binary, headers, segments)),
-        ("pclntab", go_functions(segments, text)),
-        ("init_array", ((a, 0) for a in _initialisers(binary, headers.arch, tags, segments))),
-    ]
-    if headers.entry:
-        sources.append(("entry", ((headers.entry, 0),)))
-    return merge(segments, sources)
-
-
-def _loaded(segments: tuple[Segment, ...], address: int, size: int | None = None) -> bytes:
-    """File-backed bytes from `address`, to the end of its segment unless `size` says less."""
-    for segment in segments:
-        if segment.address <= address < segment.end:
-            at = address - segment.address
-            return segment.data[at : None if size is None else at + size]
-    return b""
-
-
-def _frames(binary: Any, headers: ElfHeaders, segments: tuple[Segment, ...]) -> Iterable[tuple[int, int]]:
-    section = next((s for s in binary.sections if s.name == ".eh_frame"), None)
-    if section is not None:
-        address, size = int(section.virtual_address), int(section.size)
-        return frame_ranges(_loaded(segments, address, size), address)
-    phdr = headers.first(PT_GNU_EH_FRAME)
-    address = frame_of_header(_loaded(segments, phdr.address), phdr.address) if phdr else 0
-    return frame_ranges(_loaded(segments, address), address)
-
-
-def _initialisers(
-    binary: Any, arch: Arch, tags: dict[int, int], segments: tuple[Segment, ...]
-) -> Iterator[int]:
-    """Addresses in DT_INIT, DT_FINI and the init, fini and preinit arrays."""
-    yield from (tags[tag] for tag in (DT_INIT, DT_FINI) if tags.get(tag))
-    ranges = [(tags[a], tags.get(s, 0)) for a, s in DT_ARRAYS if a in tags]
-    names = (".init_array", ".fini_array", ".preinit_array")
-    ranges += [(int(s.virtual_address), int(s.size)) for s in binary.sections if s.name in names]
-    relative = RELATIVE[arch]
-    pointers = {int(r.address): int(r.addend) for r in binary.dynamic_relocations if _reloc(r) == relative}
-    for address, size in dict.fromkeys(ranges):
-        body = _loaded(segments, address, size)
-        for at in range(0, len(body) - 7, 8):
-            value = pointers.get(address + at) or int.from_bytes(body[at : at + 8], "little")
-            if value:
-                yield value
 
 
 def _data_in_code(binary: Any, segments: tuple[Segment, ...]) -> tuple[tuple[int, int], ...]:

@@ -6,11 +6,9 @@ every guest segment at an offset congruent to its address, then manifest, sectio
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from aot.errors import RewriteError
 from aot.image.launcher.code import CODE
@@ -186,20 +184,3 @@ def _append_section_table(body: bytearray, sections: list[_Section]) -> tuple[in
     for place, s in zip(places, sections, strict=True):
         body += SHDR.pack(place, s.type, s.flags, s.address, s.offset, s.size, 0, 0, s.align, 0)
     return shoff, len(sections)
-
-
-def write_atomic(path: Path | str, data: bytes) -> None:
-    """Write an executable file so that `path` never holds half of it. Raises RewriteError."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RewriteError(f"{path}: cannot be written: {reason}") from None

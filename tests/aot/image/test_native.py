@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from aot.errors import ManifestError, RewriteError
+from aot.errors import ManifestError
 from aot.image.formats import load_image
 from aot.image.launcher.code import CODE
 from aot.image.model import Arch, Prot, Segment
-from aot.image.native import LOWEST, ZERO_LIMIT, emit, split_mappable, write_atomic
+from aot.image.native import LOWEST, ZERO_LIMIT, emit, split_mappable
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import Manifest
 from tests.bad.build import elf
@@ -72,6 +72,11 @@ def build(name: str, arch: Arch = Arch.X86_64) -> bytes:
     return emit(manifest(arch, pie), segments, arch=arch, pie=pie, personality=2)
 
 
+def write(path: Path, raw: bytes) -> None:
+    path.write_bytes(raw)
+    path.chmod(0o755)
+
+
 def memory(segments: list[Segment] | tuple[Segment, ...]) -> dict[int, tuple[int, bytes]]:
     """Page address -> (rights, content), what an address space made of the segments holds."""
     pages: dict[int, tuple[int, bytes]] = {}
@@ -88,7 +93,7 @@ def memory(segments: list[Segment] | tuple[Segment, ...]) -> dict[int, tuple[int
 def test_read_back(name: str, arch: Arch, tmp_path: Path) -> None:
     raw = build(name, arch)
     assert raw == build(name, arch)
-    write_atomic(tmp_path / "out", raw)
+    write(tmp_path / "out", raw)
     assert is_native(tmp_path / "out")
     found, segments = read_native(tmp_path / "out")
     pie, original = PROGRAMS[name]
@@ -162,7 +167,7 @@ def open_path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_starts_on_this_kernel(name: str, open_path: Path) -> None:
     assert HOST is not None
-    write_atomic(open_path / "out", build(name, HOST))
+    write(open_path / "out", build(name, HOST))
     result = start(open_path / "out", "x", env={"PATH": "/nonexistent"})
     assert (result.returncode, result.stderr, result.stdout) == (127, NOT_FOUND, "")
 
@@ -170,7 +175,7 @@ def test_starts_on_this_kernel(name: str, open_path: Path) -> None:
 @pytest.mark.skipif(HOST is None or sys.platform != "linux", reason="needs Linux on x86_64 or aarch64")
 def test_runs_the_tool_from_path(open_path: Path) -> None:
     assert HOST is not None
-    write_atomic(open_path / "out", build("static", HOST))
+    write(open_path / "out", build("static", HOST))
     tool = open_path / "bin" / "helctic-aot"
     tool.parent.mkdir(mode=0o755)
     tool.write_text('#!/bin/sh\nfor a in "$@"; do echo "[$a]"; done\nexit 42\n')
@@ -216,17 +221,6 @@ def test_damaged_files_are_manifest_errors() -> None:
     other[at] = 99
     with pytest.raises(ManifestError, match="version 99"):
         read_native(bytes(other))
-
-
-def test_nothing_half_written(tmp_path: Path) -> None:
-    with pytest.raises(RewriteError, match="cannot be written"):
-        write_atomic(tmp_path / "no" / "out", b"x")
-    (tmp_path / "dir").mkdir()
-    with pytest.raises(RewriteError, match="cannot be written"):
-        write_atomic(tmp_path / "dir", b"x")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["dir"]
-    write_atomic(tmp_path / "out", b"x")
-    assert os.access(tmp_path / "out", os.X_OK)
 
 
 def test_reading_imports_no_analysis_library() -> None:
