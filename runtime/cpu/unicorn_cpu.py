@@ -17,7 +17,7 @@ import ctypes
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
 from aot.personality.abi.leave import Leave
@@ -35,11 +35,14 @@ from runtime.cpu.api import (
     RegisterState,
 )
 from runtime.cpu.unicorn_aarch64 import Aarch64
+from runtime.cpu.unicorn_doors import invented
 from runtime.cpu.unicorn_engine import ERR_EXCEPTION, FILL_HOOK, HOOK_TLB_FILL, Engine, EngineError
-from runtime.cpu.unicorn_state import State, find
+from runtime.cpu.unicorn_state import State, engine_words, find
 from runtime.cpu.unicorn_x86_64 import X86
 from runtime.cpu.walker import Walker
-from runtime.kernel.memory import AddressSpace
+
+if TYPE_CHECKING:
+    from runtime.kernel.memory import AddressSpace
 
 _ENTRY = struct.Struct("<Qi")  # uc_tlb_entry
 CODE_PAGES = 16  # larger code changes drop everything translated
@@ -60,6 +63,8 @@ class UnicornCpu:
         self.error: BaseException | None = None
         self.left: Left | None = None
         self.fault: Fault | None = None
+        self._before: bytes | None = None
+        self._doors = Doors()
         self._missed = (0, 0, 0)
         self._lock = threading.Lock()
         self._kicked = self._running = False
@@ -74,8 +79,8 @@ class UnicornCpu:
         self.state: State = state
         self.live = state.regs
         self.half.calibrate(state)
+        self._fault_word = self._find_fault_word()
         self._pristine = self.engine.save()
-        self._doors = Doors()
         self.half.install(self._doors)
         space.listeners.append(self.changed)
 
@@ -117,13 +122,19 @@ class UnicornCpu:
         """A handler raised: end the run and let `resume` tell."""
         if isinstance(error, Leave):
             self.left = Left(error, again)
+        elif again is invented:
+            self.faulted(FaultKind.ILLEGAL, self.live[-1])
         else:
             self.error = error
         self.engine.stop()
 
-    def faulted(self, kind: FaultKind, pc: int, code: int = 0) -> None:
-        """The guest caused an exception that is no memory fault."""
+    def faulted(self, kind: FaultKind, pc: int, code: int = 0, *, late: bool = False) -> None:
+        """The guest caused an exception that is no memory fault.
+
+        `late`: the engine goes on to the end of the block; the registers are put back afterwards.
+        """
         self.fault = Fault(kind, pc, code=code)
+        self._before = bytes(self.live) if late else None
         self.engine.stop()
 
     # memory
@@ -151,6 +162,26 @@ class UnicornCpu:
         rights = (prot >> 2 & 1) | (prot & 2) | (prot & 1) << 2  # ELF's order to the engine's
         ctypes.memmove(entry, _ENTRY.pack(pte & 0x0000_FFFF_FFFF_F000, rights), 12)
         return True
+
+    def _find_fault_word(self) -> memoryview | None:
+        """The word of the engine structure that holds a fault's address; the fill is told only the page."""
+        words = engine_words(self.engine)
+        found: set[int] = set()
+
+        def load(at: int) -> None:
+            for address in (free + 0x123, free + 0x1456):
+                self.live[0] = address
+                self._start(at, 0)
+                hits = {i for i, word in enumerate(words) if word == address}
+                found.intersection_update(hits) if found else found.update(hits)
+
+        free = self.space.find_free(0x4000, top_down=False)
+        self.scratch(self.half.load_byte, load)
+        self.live[0] = self.live[-1] = 0
+        if len(found) != 1:
+            return None
+        index = found.pop()
+        return words[index : index + 1]
 
     def changed(self, event: RangeEvent) -> None:
         """See api.Cpu."""
@@ -228,6 +259,8 @@ class UnicornCpu:
             return left
         if self.fault is not None:
             fault, self.fault = self.fault, None
+            if self._before is not None:
+                self.live[:] = memoryview(self._before).cast("Q")
             self.half.after_fault()
             return fault
         if not status:
@@ -235,6 +268,8 @@ class UnicornCpu:
         pc = self.live[-1]
         if status == ERR_EXCEPTION or 6 <= status <= 8 or 12 <= status <= 14:
             address, access, code = self._missed
+            if self._fault_word is not None:
+                address = self._fault_word[0] & self.space.mask
             return Fault(ACCESS[access], pc, address, code)
         self.half.after_fault()
         return Fault(FaultKind.ILLEGAL, pc, code=status)
@@ -251,6 +286,15 @@ class UnicornCpu:
                     self._kicked = True
                 return found
         return Kick()
+
+    def step_out(self, context: RegisterState) -> None:
+        """Finish the stub whose crossing was completed, so that the PC is one the guest knows."""
+        if self._inside(context.regs[-1]):
+            self.load(context)
+            for _ in range(STEPS):
+                if not self._inside(self.live[-1]):
+                    break
+                self._start(self.live[-1], 1)
 
     def kick(self) -> None:
         """See api.Cpu."""

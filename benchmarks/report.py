@@ -1,0 +1,130 @@
+"""The report of `make bench`: three tables, with ratios, as plain text or Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from aot.cli.text import table as text_table
+
+NOT_MEASURED = "-"
+TITLES = {
+    "getpid": "getpid",
+    "write": "write of 64 bytes to /dev/null",
+    "file": "open + fstat + read + close",
+}
+CROSSINGS = ("empty hook", "inline", "bound", "table-bound", "dynamic", "dynamic, plain reg_read")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Microseconds of one turn of a guest loop, by who serves it."""
+
+    arch: str
+    call: str
+    inline: float | None
+    bound: float
+    table: float
+    dynamic: float
+    plain: float
+    qiling: float | None
+
+    @property
+    def best(self) -> float:
+        """What a translated program gets."""
+        return self.bound if self.inline is None else self.inline
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Milliseconds from starting a process to its end."""
+
+    arch: str
+    ours: float
+    qiling: float | None
+
+
+def us(value: float | None) -> str:
+    """Microseconds with as many digits as mean something."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def times(value: float | None, unit: float) -> str:
+    """How many times `unit` fits."""
+    return NOT_MEASURED if value is None or unit <= 0 else f"{value / unit:.1f}x"
+
+
+Rows = Sequence[Sequence[str]]
+Draw = Callable[[Sequence[str], Rows], Iterable[str]]
+
+
+def _tables(
+    crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start], draw: Draw
+) -> Iterator[str]:
+    archs = list(crossings)
+    yield "One crossing (guest to kernel and back, no work), µs and multiples of the empty hook:"
+    yield ""
+    yield from draw(
+        ("way", *(column for arch in archs for column in (arch, "x empty"))),
+        [
+            (way, *(c for a in archs for c in _crossing(crossings[a], way)))
+            for way in CROSSINGS
+            if any(way in crossings[a] for a in archs)
+        ],
+    )
+    yield ""
+    yield "Whole calls, µs; the last column is qiling against what a translated program gets:"
+    yield ""
+    yield from draw(
+        ("arch", "call", "inline", "bound", "table", "dynamic", "plain", "qiling", "ratio"),
+        [
+            (
+                w.arch, TITLES[w.call], us(w.inline), us(w.bound), us(w.table), us(w.dynamic), us(w.plain),
+                us(w.qiling), times(w.qiling, w.best),
+            )
+            for w in wholes
+        ],
+    )  # fmt: skip
+    yield ""
+    yield "Start-up of a static hello, wall ms, interpreter included:"
+    yield ""
+    yield from draw(
+        ("arch", "translated", "qiling", "ratio"),
+        [(s.arch, f"{s.ours:.0f}", _ms(s.qiling), times(s.qiling, s.ours)) for s in starts],
+    )
+
+
+def _ms(value: float | None) -> str:
+    return NOT_MEASURED if value is None else f"{value:.0f}"
+
+
+def _crossing(measured: Mapping[str, float], way: str) -> tuple[str, str]:
+    value = measured.get(way)
+    text = NOT_MEASURED if value is None else f"{value:.3f}"
+    return text, times(value, measured["empty hook"])
+
+
+def _markdown_table(titles: Sequence[str], rows: Rows) -> Iterator[str]:
+    yield "| " + " | ".join(titles) + " |"
+    yield "|---" * len(titles) + "|"
+    yield from ("| " + " | ".join(row) + " |" for row in rows)
+
+
+def plain(
+    where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start]
+) -> Iterator[str]:
+    """For a terminal."""
+    yield f"make bench on {where}"
+    yield ""
+    yield from _tables(crossings, wholes, starts, text_table)
+
+
+def markdown(
+    where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start]
+) -> Iterator[str]:
+    """For the README."""
+    yield f"`make bench` on {where}."
+    yield ""
+    yield from _tables(crossings, wholes, starts, _markdown_table)

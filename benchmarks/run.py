@@ -1,0 +1,158 @@
+"""`make bench`: every way of making a call, and start-up, in one run beside Qiling; prints one report.
+
+    python -m benchmarks.run [--md] [--quick] [--no-qiling]
+
+A time per call is the difference of two runs of the same guest loop with different counts, in CPU time, the
+least of several; start-up is wall time, the median of several.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from aot.translate import translate_file
+from benchmarks import guests, qiling_env
+from benchmarks.report import Start, Whole, markdown, plain
+
+CALLS = ("getpid", "write", "file")
+FEW, MANY = 1_000, 21_000  # loop counts
+FEW_SLOW, MANY_SLOW = 100, 1_100  # for Qiling
+TIMEOUT_S = 300
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """What one measured run says on the last line of standard error."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    seconds, status = done.stderr.split()[-2:]
+    if status != "0":
+        raise RuntimeError(f"{' '.join(command)}: status {status}")
+    return float(seconds)
+
+
+def per_call(command: Callable[[int], list[str]], few: int, many: int, repeats: int) -> float:
+    """Microseconds of one turn of the loop."""
+    short = min(cpu_seconds(command(few)) for _ in range(repeats))
+    long = min(cpu_seconds(command(many)) for _ in range(repeats))
+    return (long - short) / (many - few) * 1e6
+
+
+class Bench:
+    """The guests, translated, in a root directory both sides see as /."""
+
+    def __init__(self, root: Path, repeats: int, with_qiling: bool) -> None:
+        self.root, self.repeats, self.with_qiling = root, repeats, with_qiling
+        (root / "data").write_bytes(b"a small file\n" * 10)
+        (root / "dev").mkdir()
+        for arch in guests.ARCHS:
+            for made in (guests.calls(arch), guests.table(arch), guests.hello(arch)):
+                (root / made.name).write_bytes(made.read_bytes())
+                (root / made.name).chmod(0o755)
+                (root / f"{made.name}.elf").write_bytes(translate_file(made))
+
+    def ours(self, mode: str, program: str, call: str) -> float:
+        """Our runtime in one mode."""
+
+        def command(count: int) -> list[str]:
+            file, args = self.root / f"{program}.elf", [call, str(count), "/data"]
+            return [sys.executable, "-m", "benchmarks.ours", mode, str(file), str(self.root), *args]
+
+        return per_call(command, FEW, MANY, self.repeats)
+
+    def qiling(self, program: str, call: str) -> float | None:
+        """Qiling on the untranslated program."""
+        if not self.with_qiling:
+            return None
+
+        def command(count: int) -> list[str]:
+            driver = [str(qiling_env.PYTHON), str(qiling_env.DRIVER), str(self.root)]
+            return [*driver, program, call, str(count), "/data"]
+
+        return per_call(command, FEW_SLOW, MANY_SLOW, self.repeats)
+
+    def whole(self, arch: str, call: str) -> Whole:
+        """One line of the table of whole calls."""
+        loop, table = f"calls-{arch}", f"table-{arch}"
+        return Whole(
+            arch=arch,
+            call=call,
+            inline=self.ours("aot", loop, call) if call == "getpid" else None,
+            bound=self.ours("bound", loop, call),
+            table=self.ours("bound", table, call),
+            dynamic=self.ours("dynamic", loop, call),
+            plain=self.ours("plain", loop, call),
+            qiling=self.qiling(loop, call),
+        )
+
+    def start(self, arch: str, runs: int) -> Start:
+        """Start-up of the static hello, interpreter included; the two sides take turns."""
+        tool = [str(Path(sys.executable).with_name("helctic-aot"))]
+        if not Path(tool[0]).exists():
+            tool = [sys.executable, "-m", "aot.cli"]
+        ours = [*tool, "run", str(self.root / f"hello-{arch}.elf")]
+        theirs = [str(qiling_env.PYTHON), str(qiling_env.DRIVER), str(self.root), f"hello-{arch}"]
+        mine, others = [], []
+        for _ in range(runs):
+            mine.append(wall(ours))
+            if self.with_qiling:
+                others.append(wall(theirs))
+        return Start(arch, statistics.median(mine), statistics.median(others) if others else None)
+
+
+def wall(command: list[str]) -> float:
+    """Milliseconds from start to end of a process that must print hello."""
+    begin = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True)
+    took = time.perf_counter() - begin
+    if b"hello" not in done.stdout:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout!r} {done.stderr!r}")
+    return took * 1e3
+
+
+def machine() -> str:
+    """One line about where this was measured."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    load = os.getloadavg()[0]
+    return (
+        f"{model}, {os.cpu_count()} cores, load {load:.1f}; {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, unicorn {version('unicorn')}"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
+    parser.add_argument("--md", action="store_true", help="print Markdown")
+    parser.add_argument("--quick", action="store_true", help="one repeat of everything")
+    parser.add_argument("--no-qiling", action="store_true", help="leave Qiling out")
+    options = parser.parse_args()
+    if not options.no_qiling:
+        qiling_env.install()
+    from benchmarks.crossings import measure
+
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), 1 if options.quick else 3, not options.no_qiling)
+        crossings = {arch: measure(arch) for arch in guests.ARCHS}
+        wholes = [bench.whole(arch, call) for arch in guests.ARCHS for call in CALLS]
+        starts = [bench.start(arch, 3 if options.quick else 11) for arch in guests.ARCHS]
+    show = markdown if options.md else plain
+    print("\n".join(show(machine(), crossings, wholes, starts)))
+
+
+if __name__ == "__main__":
+    main()
