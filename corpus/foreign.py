@@ -1,4 +1,4 @@
-"""Fetches programs nobody here wrote: Debian packages of other architectures, and Go builds for other systems.
+"""Fetches programs nobody here wrote: Debian packages of any architecture, Go builds for other systems.
 
     from corpus.foreign import deb, go
     busybox = deb("busybox-static", "arm64") / "bin/busybox"
@@ -43,7 +43,9 @@ def deb(package: str, arch: str) -> Path:
         return tree
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise ForeignError(f"{tool} is missing: {package} can only be fetched on a Debian system")
+            raise ForeignError(
+                f"{tool} is missing: {package} can only be fetched on a Debian system"
+            )
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT) as scratch:
         try:
@@ -73,7 +75,12 @@ def go(program: str, system: str, arch: str) -> Path:
         module = Path(scratch)
         (module / "go.mod").write_text(f"module {program}\n\ngo 1.21\n")
         (module / "main.go").write_text(source)
-        env = os.environ | {"CGO_ENABLED": "0", "GOOS": system, "GOARCH": arch, "GOFLAGS": "-mod=mod"}
+        env = os.environ | {
+            "CGO_ENABLED": "0",
+            "GOOS": system,
+            "GOARCH": arch,
+            "GOFLAGS": "-mod=mod",
+        }
         env |= {"GOCACHE": str(OUT / "gocache"), "GOTOOLCHAIN": "local"}
         made = module / "program"
         _run([_go(), "build", "-p", "2", "-trimpath", "-o", str(made), "."], module, env)

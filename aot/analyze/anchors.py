@@ -59,7 +59,9 @@ class Anchors:
         segment = self.image.segment_at(address)
         assert segment is not None
         limit = segment.address + len(segment.data)
-        near = [s for s in self.spans[max(at - 1, 0) : at + 1] if segment.address <= s.start < limit]
+        near = [
+            s for s in self.spans[max(at - 1, 0) : at + 1] if segment.address <= s.start < limit
+        ]
         low = min([s.start for s in near if s.start <= address], default=segment.address)
         high = max([s.end for s in near if s.start > address], default=limit)
         entries = tuple(entry for span in near for entry in span.entries)

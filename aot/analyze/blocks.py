@@ -176,4 +176,6 @@ def landing_pad(code: Code, raw: Raw) -> bool:
     """Whether `raw` is an endbr64 or bti that indirect branches must find in place."""
     if code.decoder.arch is Arch.X86_64:
         return raw[2] in ("endbr64", "endbr32")
-    return raw[2] in ("bti", "paciasp", "pacibsp") or (raw[2] == "hint" and raw[3] in ("#34", "#36"))
+    return raw[2] in ("bti", "paciasp", "pacibsp") or (
+        raw[2] == "hint" and raw[3] in ("#34", "#36")
+    )

@@ -12,7 +12,12 @@ from aot.image.model import Arch, Image, Segment
 from aot.personality.abi.gate import Gate
 
 _SVC_TOP: Final = re.compile(rb"\xd4")
-TRAPS: Final = {"syscall": Trap.SYSCALL, "int": Trap.INT, "sysenter": Trap.SYSENTER, "svc": Trap.SVC}
+TRAPS: Final = {
+    "syscall": Trap.SYSCALL,
+    "int": Trap.INT,
+    "sysenter": Trap.SYSENTER,
+    "svc": Trap.SVC,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,20 +28,16 @@ class Flow(Enum):
     STOP = auto()  # return, undefined, halt
 
 
-_X86_STOP = frozenset(
-    "ret retf retfq iretq ud0 ud1 ud2 hlt int3 sysretq sysexitq".split()  # noqa: SIM905
-)
+_X86_STOP = frozenset("ret retf retfq iretq ud0 ud1 ud2 hlt int3 sysretq sysexitq".split())
 _X86_TRAP = frozenset(("syscall", "int", "sysenter"))
 _X86_BRANCH = frozenset(
-    "jo jno jb jae je jne jbe ja js jns jp jnp jl jge jle jg "  # noqa: SIM905
+    "jo jno jb jae je jne jbe ja js jns jp jnp jl jge jle jg "
     "jrcxz jecxz loop loope loopne xbegin".split()
 )
-_A64_STOP = frozenset(
-    "ret retaa retab eret udf brk hlt drps".split()  # noqa: SIM905
-)
+_A64_STOP = frozenset("ret retaa retab eret udf brk hlt drps".split())
 _A64_BRANCH = frozenset(("cbz", "cbnz", "tbz", "tbnz"))
-_A64_JUMP_INDIRECT = frozenset("br braa brab braaz brabz".split())  # noqa: SIM905
-_A64_CALL_INDIRECT = frozenset("blr blraa blrab blraaz blrabz".split())  # noqa: SIM905
+_A64_JUMP_INDIRECT = frozenset("br braa brab braaz brabz".split())
+_A64_CALL_INDIRECT = frozenset("blr blraa blrab blraaz blrabz".split())
 
 
 def _x86_flow(mnemonic: str, operands: str) -> Flow:

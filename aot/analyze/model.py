@@ -17,8 +17,11 @@ class Trap(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The call number is `value`; `load` is the (address, size) of the instruction that sets it,
-    when that instruction is in the site's own block and sets nothing else."""
+    """The number register holds `value`: all 64 bits, unsigned, so a 32-bit -1 is 0xffffffff.
+
+    `load` is the (address, size) of the instruction that sets it, when that instruction is in `before`,
+    sets nothing else, and nothing from there to the site reads the register.
+    """
 
     value: int
     load: tuple[int, int] | None = None
@@ -64,7 +67,7 @@ class FoundSite:
     number: Number
     function: int  # start address of the function the boundary was swept from
     evidence: str  # e.g. "symbol:write+0x12", "pdata", "eh_frame"
-    before: tuple[Insn, ...] = ()  # instructions before it in its basic block, nearest last, no branch target inside
+    before: tuple[Insn, ...] = ()  # before it in its block, nearest last; only the first may be a target
     after: tuple[Insn, ...] = ()  # instructions after it until a branch, target or end of function
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from aot.analyze.decode import Flow, Raw
+from aot.analyze.decode import Flow
 from aot.analyze.model import Dynamic, Insn, Known, Number, OneOf
 from aot.analyze.stack import depth_at
-from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, apply, number, step
+from aot.analyze.steps import step
+from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, apply, number
 from aot.image.model import Arch
 
 if TYPE_CHECKING:
@@ -206,4 +207,3 @@ def _passed(code: Code, at: int, place: Place, gate: Gate, *, is_call: bool) -> 
         if is_call and code.decoder.arch is Arch.X86_64:
             place -= 8  # the return address is not pushed yet
     return Tracer(code, gate, strict=False).values(at, place)
-

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from aot.analyze.imports import ImportedName, imported_names
-from aot.analyze.model import Analysis, Dynamic, FoundSite, Known, OneOf, Refused
+from aot.analyze.model import Analysis, Dynamic, FoundSite, Known, Number, OneOf, Refused
 from aot.image.model import Image
 
 
@@ -58,27 +58,30 @@ def report(image: Image, analysis: Analysis, call_of: Callable[[int], str | None
     return Report(sites, _numbers(sites, call_of), imported_names(image), analysis.refused)
 
 
-def _site(
-    site: FoundSite, names: dict[int, str], call_of: Callable[[int], str | None]
-) -> SiteLine:
-    match site.number:
-        case Known(value):
-            numbers, known, why = (value,), True, ""
-        case OneOf(values):
-            numbers, known, why = values, True, ""
-        case Dynamic(reason, callers):
-            numbers, known, why = callers, False, reason
+def _site(site: FoundSite, names: dict[int, str], call_of: Callable[[int], str | None]) -> SiteLine:
+    numbers, why = _numbers_of(site.number)
     return SiteLine(
         address=site.address,
         trap=site.trap.value,
         immediate=site.immediate,
         numbers=numbers,
-        known=known,
+        known=not why,
         why=why,
         calls=tuple(call_of(number) or f"#{number}" for number in numbers),
         function=names.get(site.function, f"{site.function:#x}"),
         evidence=site.evidence,
     )
+
+
+def _numbers_of(number: Number) -> tuple[tuple[int, ...], str]:
+    """The numbers, and who decides when they are not all."""
+    match number:
+        case Known(value):
+            return (value,), ""
+        case OneOf(values):
+            return values, ""
+        case Dynamic(why, callers):
+            return callers, why
 
 
 def _numbers(

@@ -12,7 +12,7 @@ from aot.analyze.blocks import Code
 from aot.analyze.candidates import Candidate, candidates
 from aot.analyze.decode import Decoder, Flow, Raw
 from aot.analyze.descent import follow_references
-from aot.analyze.model import Analysis, FoundSite, Known, Refused
+from aot.analyze.model import Analysis, FoundSite, Known, Number, Refused
 from aot.analyze.numbers import CallersOf, site_number
 from aot.analyze.sweep import sweep
 from aot.image.model import Image
@@ -228,7 +228,7 @@ class _Search:
         before = code.before(raw[0]) if safe else ()
         gate = candidate.gate
         if gate.number == "imm":
-            value = Known(candidate.immediate)
+            value: Number = Known(candidate.immediate)
         else:
             ask = CallersOf(self._callers)
             value = site_number(code, raw[0], gate, before, ask)

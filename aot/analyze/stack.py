@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 _LIMIT: Final = 3000  # instructions walked back
-_A64_WRITEBACK: Final = re.compile(r"\[sp, #(-?(?:0x[0-9a-f]+|\d+))\]!$|\[sp\], #(-?(?:0x[0-9a-f]+|\d+))$")
+_A64_WRITEBACK: Final = re.compile(
+    r"\[sp, #(-?(?:0x[0-9a-f]+|\d+))\]!$|\[sp\], #(-?(?:0x[0-9a-f]+|\d+))$"
+)
 _A64_ADJUST: Final = re.compile(r"sp, sp, #(0x[0-9a-f]+|\d+)(, lsl #12)?$")
 _X86_ADJUST: Final = re.compile(r"rsp, (?:\[rsp ([+-]) )?(-?(?:0x[0-9a-f]+|\d+))\]?$")
 _X86_FRAME: Final = re.compile(r"rbp, (?:rsp|\[rsp(?: \+ (0x[0-9a-f]+|\d+))?\])$")

@@ -23,11 +23,11 @@ def _readelf(option: str, path: Path) -> str:
 
 
 def outside_frames(path: Path, listing: Listing, address: int) -> bool:
-    """No unwind range and no function symbol holds it, nothing branches near it, its surroundings do not decode."""
-    frames = [(int(low, 16), int(high, 16)) for low, high in FRAME.findall(_readelf("--debug-dump=frames", path))]
-    functions = [
-        (int(start, 16), int(start, 16) + int(size, 0)) for start, size in FUNCTION.findall(_readelf("-s", path))
-    ]
+    """In no unwind range or function symbol, nothing branches near it, its surroundings do not decode."""
+    dump = _readelf("--debug-dump=frames", path)
+    frames = [(int(low, 16), int(high, 16)) for low, high in FRAME.findall(dump)]
+    symbols = FUNCTION.findall(_readelf("-s", path))
+    functions = [(int(start, 16), int(start, 16) + int(size, 0)) for start, size in symbols]
     if not frames or any(low <= address < high for low, high in (*frames, *functions)):
         return False
     if any("(bad)" in f"{name}{operands}" for _, name, operands in listing.around(address, NEAR)):
@@ -37,7 +37,9 @@ def outside_frames(path: Path, listing: Listing, address: int) -> bool:
 
 def _proper_targets(listing: Listing, frames: list[tuple[int, int]]) -> set[int]:
     """Branch targets of instructions that lie inside unwind ranges."""
-    inside = [line for low, high in frames for line in listing.around((low + high) // 2, (high - low + 1) // 2)]
+    inside: list[tuple[int, str, str]] = []
+    for low, high in frames:
+        inside += listing.around((low + high) // 2, (high - low + 1) // 2)
     return Listing(listing.arch, inside).branch_targets
 
 

@@ -1,0 +1,109 @@
+"""What one aarch64 instruction puts into one register or stack slot, as far as call numbers need to know."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from aot.analyze.decode import Raw, family
+from aot.analyze.stack import slot_of
+from aot.analyze.values import (
+    M64,
+    POINTER_STORE,
+    Const,
+    From,
+    Lost,
+    Step,
+    constant_at,
+    mask_of,
+    number,
+    split,
+)
+
+if TYPE_CHECKING:
+    from aot.analyze.blocks import Code
+
+_MEMORY: Final = re.compile(r"\[(\w+)(?:, #(-?(?:0x[0-9a-f]+|\d+)))?\]!?$")
+
+
+def _shifted(parts: list[str], at: int) -> int | None:
+    """The immediate parts[at], shifted as the operand after it says."""
+    value = number(parts[at])
+    if value is not None and len(parts) > at + 1:
+        kind, _, amount = parts[at + 1].partition(" #")
+        value = value << int(amount, 0) if kind == "lsl" else None
+    return value
+
+
+def into_register(code: Code, raw: Raw, place: str) -> Step:
+    """What `raw`, which writes the register `place`, puts there."""
+    mnemonic, parts = raw[2], split(raw[3])
+    if mnemonic in ("ldr", "ldp", "ldur"):
+        return _load(code, raw, place, parts)
+    if family(parts[0]) != place or len(parts) < 2:
+        return Lost(mnemonic)
+    mask = mask_of(parts[0])
+    if mnemonic in ("mov", "movz", "movn"):
+        value = _shifted(parts, 1)
+        if value is not None:
+            return Const((~value if mnemonic == "movn" else value) & mask)
+        if parts[1] in ("xzr", "wzr"):
+            return Const(0)
+        return From((family(parts[1]),), *(("and", mask) if mask != M64 else ("", 0)))
+    if mnemonic == "movk":
+        shift = number(parts[2].partition(" ")[2]) if len(parts) > 2 else 0
+        value = number(parts[1])
+        if value is None or shift is None:
+            return Lost(mnemonic)
+        return From((place,), "low", (0xFFFF << shift) << 64 | value << shift)
+    if mnemonic == "orr" and parts[1] in ("xzr", "wzr") and number(parts[2]) is not None:
+        return Const((number(parts[2]) or 0) & mask)
+    if mnemonic in ("add", "sub"):
+        value = _shifted(parts, 2)
+        if value is not None and parts[1] != "sp":
+            value = -value if mnemonic == "sub" else value
+            return From((family(parts[1]),), "add" if mask == M64 else "add32", value)
+    if mnemonic == "sxtw":
+        return From((family(parts[1]),), "sext32")
+    if mnemonic == "csel":
+        return From((family(parts[1]), family(parts[2])), "and", mask)
+    return Lost(f"computed by {mnemonic}")
+
+
+def _load(code: Code, raw: Raw, place: str, parts: list[str]) -> Step:
+    address = number(parts[1]) if raw[2] == "ldr" else None
+    if address is not None:
+        return constant_at(code, address, 8 if parts[0].startswith("x") else 4)
+    for at, register in enumerate(parts[: 2 if raw[2] == "ldp" else 1]):
+        mask = mask_of(register)
+        found = _MEMORY.match(parts[2 if raw[2] == "ldp" else 1])
+        if family(register) != place or not found:
+            continue
+        offset = at * (8 if mask == M64 else 4)
+        if not parts[-1].startswith("#"):
+            offset += int(found[2] or "0", 0)
+        slot = slot_of(code, raw[0], family(found[1]), offset)
+        return From((slot,), "and", mask) if slot is not None else Lost("memory")
+    return Lost("memory")
+
+
+def into_slot(code: Code, raw: Raw, place: int) -> Step:
+    """What `raw` puts into the stack slot `place`; None: nothing."""
+    mnemonic, parts = raw[2], split(raw[3])
+    if not mnemonic.startswith("st"):
+        return None
+    many = 2 if mnemonic == "stp" else 1
+    found = _MEMORY.match(parts[many]) if len(parts) > many else None
+    if not found or mnemonic not in ("str", "stp", "stur"):
+        return Lost(POINTER_STORE)
+    offset = 0 if parts[-1].startswith("#") else int(found[2] or "0", 0)
+    slot = slot_of(code, raw[0], family(found[1]), offset)
+    if slot is None:
+        return Lost(POINTER_STORE)
+    for at, register in enumerate(parts[:many]):
+        mask = mask_of(register)
+        if slot + at * (8 if mask == M64 else 4) == place:
+            if register in ("xzr", "wzr"):
+                return Const(0)
+            return From((family(register),), "and", mask) if register[0] in "xw" else Lost("memory")
+    return Lost("memory") if slot < place < slot + 32 and parts[0][0] in "qd" else None

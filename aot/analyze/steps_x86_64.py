@@ -1,0 +1,123 @@
+"""What one x86-64 instruction puts into one register or stack slot, as far as call numbers need to know."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from aot.analyze.decode import Raw, family
+from aot.analyze.stack import depth_at, slot_of
+from aot.analyze.values import (
+    M64,
+    POINTER_STORE,
+    Const,
+    From,
+    Lost,
+    Step,
+    constant_at,
+    mask_of,
+    number,
+    split,
+)
+
+if TYPE_CHECKING:
+    from aot.analyze.blocks import Code
+
+_MEMORY: Final = re.compile(r"\[(r\w+)(?: ([+-]) (0x[0-9a-f]+|\d+))?\]$")
+
+
+def _source(code: Code, raw: Raw, text: str, mask: int) -> Step:
+    value = number(text)
+    if value is not None:
+        return Const(value & mask)
+    if "[" not in text:
+        op = ("and", mask) if mask != M64 else ("", 0)
+        return From((family(text),), *op)
+    found = _MEMORY.search(text)
+    if not found or text.startswith(("byte", "word")):
+        return Lost("memory")
+    offset = int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1)
+    if found[1] == "rip":
+        return constant_at(code, raw[0] + raw[1] + offset, 8 if mask == M64 else 4)
+    slot = slot_of(code, raw[0], found[1], offset)
+    if slot is None:
+        return Lost("memory")
+    return From((slot,), "and", mask)
+
+
+def into_register(code: Code, raw: Raw, place: str) -> Step:
+    """What `raw`, which writes the register `place`, puts there."""
+    mnemonic, parts = raw[2], split(raw[3])
+    if mnemonic in ("cdqe", "cwde") and place == "rax":
+        return From(("rax",), "sext32")
+    if mnemonic == "leave" or family(parts[0]) != place:
+        return Lost(mnemonic)
+    mask = mask_of(parts[0])
+    if mnemonic == "pop":
+        depth = depth_at(code, raw[0])
+        return From((depth,)) if depth is not None else Lost("memory")
+    if len(parts) == 1 and mnemonic in ("inc", "dec") and mask >= 0xFFFFFFFF:
+        delta = 1 if mnemonic == "inc" else -1
+        return From((place,), "add" if mask == M64 else "add32", delta)
+    if len(parts) != 2:
+        return Lost(mnemonic)
+    return _two(code, raw, place, mask)
+
+
+def _two(code: Code, raw: Raw, place: str, mask: int) -> Step:
+    mnemonic, (target, source) = raw[2], split(raw[3])
+    if mnemonic in ("xor", "sub") and target == source and mask >= 0xFFFFFFFF:
+        return Const(0)
+    if mnemonic in ("mov", "movabs"):
+        if mask >= 0xFFFFFFFF:
+            return _source(code, raw, source, mask)
+        value = number(source)
+        if value is None:
+            return Lost("a part of a register")
+        shift = 8 if mask == 0xFF00 else 0
+        return From((place,), "low", mask << 64 | (value << shift) & mask)
+    if mnemonic == "movsxd" and "[" not in source:
+        return From((family(source),), "sext32")
+    if mnemonic == "lea":
+        found = _MEMORY.search(source)
+        if found and found[1] not in ("rip", "rsp") and mask >= 0xFFFFFFFF:
+            offset = int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1)
+            return From((found[1],), "add" if mask == M64 else "add32", offset)
+    if mnemonic.startswith("cmov") and "[" not in source and mask >= 0xFFFFFFFF:
+        return From((place, family(source)), "and", mask)
+    value = number(source)
+    if value is None or mask < 0xFFFFFFFF:
+        return Lost(f"computed by {mnemonic}")
+    if mnemonic in ("add", "sub"):
+        return From((place,), "add" if mask == M64 else "add32", value * (1, -1)[mnemonic == "sub"])
+    if mnemonic == "or" and value in (-1, mask):
+        return Const(mask)
+    if mnemonic in ("and", "or", "xor") and mask == M64:
+        return From((place,), mnemonic, value & M64)
+    return Lost(f"computed by {mnemonic}")
+
+
+def into_slot(code: Code, raw: Raw, place: int) -> Step:
+    """What `raw` puts into the stack slot `place`; None: nothing."""
+    mnemonic, operands = raw[2], raw[3]
+    if mnemonic == "push":
+        depth = depth_at(code, raw[0])
+        if depth is None:
+            return Lost("memory")
+        return _source(code, raw, operands, M64) if depth - 8 == place else None
+    parts = split(operands)
+    if "[" not in parts[0] or mnemonic in ("cmp", "test", "lea", "nop", "call", "jmp"):
+        return None
+    found = _MEMORY.search(parts[0])
+    if not found:
+        return Lost(POINTER_STORE)
+    offset = int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1)
+    slot = slot_of(code, raw[0], found[1], offset)
+    if slot is None:
+        return Lost(POINTER_STORE)
+    if slot != place:
+        return Lost("memory") if place - 64 < slot < place and "mmword" in parts[0] else None
+    if mnemonic == "mov" and parts[0].startswith(("qword", "dword")):
+        mask = M64 if parts[0].startswith("qword") else 0xFFFFFFFF
+        return _source(code, raw, parts[1], mask)
+    return Lost("memory")
