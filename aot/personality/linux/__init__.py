@@ -1,0 +1,1 @@
+"""Linux: columns x86_64 and aarch64."""

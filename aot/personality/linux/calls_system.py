@@ -1,0 +1,169 @@
+"""Linux calls on processes, memory, time, signals and the machine. Columns: name, x86_64, aarch64, op, status, arguments.
+
+Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
+"""
+
+from __future__ import annotations
+
+from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig, stub
+from aot.personality.abi.errors import E
+from aot.personality.abi.kinds import (
+    ADDRESS,
+    FD,
+    LENGTH,
+    OFFSET,
+    S32,
+    SIZE,
+    U32,
+    InInt,
+    Int,
+    Must,
+    OutBytes,
+    OutData,
+    OutInt,
+    OutStruct,
+    Path,
+    To,
+    Unused,
+)
+from aot.personality.abi.neutral import Clock
+from aot.personality.abi.op import Op
+from aot.personality.linux import layouts as la
+from aot.personality.linux.columns import nr
+from aot.personality.linux.flags import (
+    ADVICE,
+    CLOCK,
+    MAP,
+    MASK_HOW,
+    REMAP,
+    RESOURCE,
+    SLEEP,
+    WHO,
+)
+
+STATUS = Int(8, signed=False)
+SIGSETSIZE = Must((8,), "sizeof(sigset_t)")
+MASK_OPT = InInt(64, optional=True)
+SIGNAL = To("signal", S32)
+
+# fmt: off
+PROCESS = (
+    call("exit",        nr(60, 93),   Op.EXIT_THREAD, FULL, sig(error_code=To("status", STATUS))),
+    call("exit_group",  nr(231, 94),  Op.EXIT,    FULL, sig(error_code=To("status", STATUS))),
+    call("getpid",      nr(39, 172),  Op.GETPID,  FULL),
+    call("gettid",      nr(186, 178), Op.GETTID,  FULL),
+    call("getppid",     nr(110, 173), Op.GETPPID, FULL),
+    call("getuid",      nr(102, 174), Op.GETUID,  FULL),
+    call("geteuid",     nr(107, 175), Op.GETEUID, FULL),
+    call("getgid",      nr(104, 176), Op.GETGID,  FULL),
+    call("getegid",     nr(108, 177), Op.GETEGID, FULL),
+    call("getpgrp",     nr(111, None), Op.GETPGID, FULL, pid=0),
+    call("getpgid",     nr(121, 155), Op.GETPGID, FULL, sig(pid=S32)),
+    call("setpgid",     nr(109, 154), Op.SETPGID, partial("one process a run"), sig(pid=S32, pgid=S32), ZERO),
+    call("getsid",      nr(124, 156), Op.GETSID,  FULL, sig(pid=S32)),
+    call("getgroups",   nr(115, 158), Op.GETGROUPS, partial("no supplementary groups"),
+         sig(gidsetsize=Unused("no groups to store"), grouplist=Unused("no groups to store"))),
+    call("sched_yield", nr(24, 124),  Op.YIELD,   FULL, None, ZERO),
+    call("sched_getaffinity", nr(204, 123), Op.SCHED_AFFINITY, FULL,
+         sig(pid=To("tid", S32), len=LENGTH, user_mask_ptr=OutData("len", short=E.INVAL)), STORED),
+    call("sched_setaffinity", nr(203, 122), Op.GETTID, partial("one processor; the mask has no effect"),
+         sig(pid=Unused("one processor"), len=Unused("one processor"), user_mask_ptr=Unused("one processor")), ZERO),
+    call("getpriority", nr(140, 141), Op.GETPRIORITY, partial("every process has nice 0"),
+         sig(which=Unused("one process"), who=To("pid", S32))),
+    call("getcpu",      nr(309, 168), Op.GETCPU,  FULL,
+         sig(cpu=OutInt(32, optional=True), node=Unused("one node"), unused=Unused("by Linux itself")), ZERO),
+    call("set_tid_address", nr(218, 96), Op.SET_TID_ADDRESS, FULL, sig(tidptr=To("address", ADDRESS))),
+    call("wait4",       nr(61, 260),  Op.WAIT,    partial("no children can be made"),
+         sig(pid=S32, stat_addr=Unused("no children"), options=Unused("no children"), ru=Unused("no children")), nohang=False),
+    call("getrlimit",   nr(97, 163),  Op.GETRLIMIT, FULL, sig(resource=RESOURCE, rlim=OutStruct(la.RLIMIT)), ZERO),
+    call("setrlimit",   nr(160, 164), Op.SETRLIMIT, partial("kept, not enforced"),
+         sig(resource=RESOURCE, rlim=To("limit", la.IN_RLIMIT)), ZERO),
+    call("prlimit64",   nr(302, 261), Op.SETRLIMIT, partial("own process only; kept, not enforced"),
+         sig(pid=Unused("own process"), resource=RESOURCE, new_rlim=To("limit", la.IN_RLIMIT),
+             old_rlim=OutStruct(la.RLIMIT, optional=True)), ZERO),
+    call("getrusage",   nr(98, 165),  Op.GETRUSAGE, FULL, sig(who=WHO, ru=OutStruct(la.RUSAGE)), ZERO),
+    call("uname",       nr(63, 160),  Op.UNAME,   FULL, sig(name=OutStruct(la.UTSNAME)), ZERO,
+         sysname="Linux", release="6.1.0", version="#1 SMP helctic-aot",
+         machines={"x86_64": "x86_64", "aarch64": "aarch64"}),
+    call("sysinfo",     nr(99, 179),  Op.SYSINFO, FULL, sig(info=OutStruct(la.SYSINFO)), ZERO),
+    call("getrandom",   nr(318, 278), Op.RANDOM,  FULL,
+         sig(buf=OutBytes("count", partial=True), count=LENGTH, flags=Must((0, 1, 2, 4, 5), "GRND_*", bits=32))),
+)
+PRCTL = {
+    15: call("prctl", None, Op.SET_NAME, FULL, sig(option=Unused("PR_SET_NAME"), name=Path(16)), ZERO),
+    16: call("prctl", None, Op.GET_NAME, FULL,
+             sig(option=Unused("PR_GET_NAME"), name=OutData("size", end=b"\0"), size=LENGTH), ZERO),
+}
+ARCH_PRCTL = {
+    0x1001: call("arch_prctl", None, Op.SET_TLS, FULL, sig(option=Unused("ARCH_SET_GS"), address=ADDRESS), ZERO, base="gs"),
+    0x1002: call("arch_prctl", None, Op.SET_TLS, FULL, sig(option=Unused("ARCH_SET_FS"), address=ADDRESS), ZERO, base="fs"),
+    0x1003: call("arch_prctl", None, Op.GET_TLS, FULL, sig(option=Unused("ARCH_GET_FS"), address=OutInt(64)), ZERO, base="fs"),
+    0x1004: call("arch_prctl", None, Op.GET_TLS, FULL, sig(option=Unused("ARCH_GET_GS"), address=OutInt(64)), ZERO, base="gs"),
+}
+# MemoryProtection bits: PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4
+MEMORY = (
+    call("mmap",        nr(9, 222),   Op.MMAP,    FULL,
+         sig(addr=To("address", ADDRESS), len=To("size", SIZE), prot=U32, flags=MAP, fd=FD, off=To("offset", OFFSET))),
+    call("munmap",      nr(11, 215),  Op.MUNMAP,  FULL, sig(addr=To("address", ADDRESS), len=To("size", SIZE)), ZERO),
+    call("mprotect",    nr(10, 226),  Op.MPROTECT, FULL,
+         sig(start=To("address", ADDRESS), len=To("size", SIZE), prot=U32), ZERO),
+    call("mremap",      nr(25, 216),  Op.MREMAP,  FULL,
+         sig(addr=To("address", ADDRESS), old_len=To("old_size", SIZE), new_len=To("new_size", SIZE),
+             flags=REMAP, new_addr=To("new_address", ADDRESS))),
+    call("madvise",     nr(28, 233),  Op.MADVISE, FULL,
+         sig(start=To("address", ADDRESS), len=To("size", SIZE), behavior=To("advice", ADVICE)), ZERO),
+    call("msync",       nr(26, 227),  Op.MSYNC,   FULL,
+         sig(start=To("address", ADDRESS), len=To("size", SIZE), flags=Must(tuple(range(7)), "MS_*", bits=32)), ZERO),
+    stub("mincore",     nr(27, 232),  E.NOSYS, "residency is the host's business"),
+    call("brk",         nr(12, 214),  Op.BRK,     FULL, sig(brk=To("address", ADDRESS))),
+    call("mlock",       nr(149, 228), Op.GETTID,  partial("nothing is swapped by this kernel"),
+         sig(start=Unused("no effect"), len=Unused("no effect")), ZERO),
+    call("munlock",     nr(150, 229), Op.GETTID,  partial("nothing is swapped by this kernel"),
+         sig(start=Unused("no effect"), len=Unused("no effect")), ZERO),
+)
+TIME = (
+    call("clock_gettime", nr(228, 113), Op.CLOCK_GETTIME, FULL, sig(which_clock=To("clock", CLOCK), tp=la.OUT_TIME), ZERO),
+    call("clock_getres", nr(229, 114), Op.CLOCK_GETRES, FULL, sig(which_clock=To("clock", CLOCK), tp=la.OUT_TIME_OPT), ZERO),
+    call("clock_settime", nr(227, 112), Op.CLOCK_SETTIME, FULL, sig(which_clock=To("clock", CLOCK), tp=To("time", la.IN_TIME)), ZERO),
+    call("clock_nanosleep", nr(230, 115), Op.NANOSLEEP, partial("the remaining time is not written back"),
+         sig(which_clock=To("clock", CLOCK), flags=To("absolute", SLEEP), rqtp=To("time", la.IN_TIME),
+             rmtp=Unused("written only when a signal interrupts")), ZERO),
+    call("nanosleep",   nr(35, 101),  Op.NANOSLEEP, partial("the remaining time is not written back"),
+         sig(rqtp=To("time", la.IN_TIME), rmtp=Unused("written only when a signal interrupts")), ZERO,
+         clock=Clock.MONOTONIC, absolute=False),
+    call("gettimeofday", nr(96, 169), Op.CLOCK_GETTIME, FULL,
+         sig(tv=OutStruct(la.TIMEVAL, optional=True), tz=Unused("no kernel timezone")), ZERO, clock=Clock.REALTIME),
+    call("time",        nr(201, None), Op.CLOCK_GETTIME, FULL, sig(tloc=OutInt(64, of="sec", optional=True)),
+         Ret("r.sec"), clock=Clock.REALTIME),
+    call("alarm",       nr(37, None), Op.ALARM,   FULL, sig(seconds=U32)),
+    call("setitimer",   nr(38, 103),  Op.SETITIMER, FULL,
+         sig(which=To("timer", U32), value=la.IN_ITIMER, ovalue=OutStruct(la.ITIMER, optional=True)), ZERO),
+    call("getitimer",   nr(36, 102),  Op.GETITIMER, FULL, sig(which=To("timer", U32), value=OutStruct(la.ITIMER)), ZERO),
+)
+SIGNALS = (
+    call("rt_sigaction", nr(13, 134), Op.SIGACTION, FULL,
+         sig(sig=SIGNAL, act=To("action", la.IN_SIGACTION), oact=OutStruct(la.SIGACTION, optional=True),
+             sigsetsize=SIGSETSIZE), ZERO),
+    call("rt_sigprocmask", nr(14, 135), Op.SIGPROCMASK, FULL,
+         sig(how=MASK_HOW, nset=To("mask", MASK_OPT), oset=OutInt(64, optional=True), sigsetsize=SIGSETSIZE), ZERO),
+    call("rt_sigpending", nr(127, 136), Op.SIGPENDING, FULL, sig(uset=OutInt(64), sigsetsize=SIGSETSIZE), ZERO),
+    call("rt_sigsuspend", nr(130, 133), Op.SIGSUSPEND, FULL, sig(unewset=To("mask", InInt(64)), sigsetsize=SIGSETSIZE), ZERO),
+    call("sigaltstack", nr(131, 132), Op.SIGALTSTACK, FULL,
+         sig(uss=To("stack", la.IN_SIGSTACK), uoss=OutStruct(la.SIGSTACK, optional=True)), ZERO),
+    call("kill",        nr(62, 129),  Op.KILL,    partial("own process only"), sig(pid=S32, sig=SIGNAL), ZERO),
+    call("tkill",       nr(200, 130), Op.TKILL,   partial("own process only"), sig(pid=To("tid", S32), sig=SIGNAL), ZERO, pid=0),
+    call("tgkill",      nr(234, 131), Op.TKILL,   partial("own process only"),
+         sig(tgid=To("pid", S32), pid=To("tid", S32), sig=SIGNAL), ZERO),
+)
+ANSWERED = (
+    call("set_robust_list", nr(273, 99), Op.GETTID, partial("kept by nobody: one context a process"),
+         sig(head=Unused("one context"), len=Must((24,), "sizeof(struct robust_list_head)")), ZERO),
+    stub("rseq",        nr(334, 293), E.NOSYS, "libcs go on without it"),
+    stub("get_robust_list", nr(274, 100), E.NOSYS, "one context a process"),
+    stub("membarrier",  nr(324, 283), E.NOSYS, "one context a process"),
+    call("prctl",       nr(157, 167), None, partial("PR_SET_NAME and PR_GET_NAME"), by=("option", PRCTL)),
+    call("arch_prctl",  nr(158, None), None, FULL, by=("option", ARCH_PRCTL)),
+)
+# fmt: on
+
+CALLS: tuple[Call, ...] = (*PROCESS, *MEMORY, *TIME, *SIGNALS, *ANSWERED)

@@ -1,0 +1,26 @@
+"""The Linux personality as one value."""
+
+from __future__ import annotations
+
+from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
+from aot.personality.linux import calls_absent, calls_control, calls_file, calls_system
+from aot.personality.linux.columns import COLUMNS
+from aot.personality.linux.errors import ERRORS, NAMES
+from aot.personality.linux.gate import GATES
+from aot.personality.linux.start import start
+
+SYSTEM = System(
+    personality=Personality.LINUX,
+    name="linux",
+    columns=COLUMNS,
+    gates=GATES,
+    calls=(*calls_file.CALLS, *calls_system.CALLS, *calls_control.CALLS, *calls_absent.CALLS),
+    errors=ERRORS,
+    error_names=NAMES,
+    inline={
+        "getpid": "PID", "gettid": "TID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID",
+        "getgid": "GID", "getegid": "EGID",
+    },
+    start=start,
+)  # fmt: skip
