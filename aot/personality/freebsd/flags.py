@@ -174,7 +174,7 @@ SIGNALS = SignalMap({
 
 PROT = FlagMap(
     "prot",
-    bits=(("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1)),
+    bits=(("PROT_READ", 1, 1), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 4)),
     ignored=(("PROT_MAX", 0x70000, "rights may be raised later"),),
 )
-"""Neutral rights are X 1, W 2, R 4."""
+"""Ops take POSIX rights: read 1, write 2, execute 4."""

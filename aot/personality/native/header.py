@@ -21,7 +21,7 @@ def constants() -> Iterator[str]:
     """`#define`s that assembler sources can use as well."""
     yield from (f"#define HELCTIC_OP_{op.name} {op.value}" for op in Op)
     yield from (f"#define HELCTIC_E{error.name} {number}" for error, number in ERRORS.items())
-    yield from ("#define HELCTIC_PROT_EXEC 1", "#define HELCTIC_PROT_WRITE 2", "#define HELCTIC_PROT_READ 4")
+    yield from ("#define HELCTIC_PROT_READ 1", "#define HELCTIC_PROT_WRITE 2", "#define HELCTIC_PROT_EXEC 4")
     for enum in ENUMS:
         yield from _values(enum)
 
