@@ -15,7 +15,7 @@ from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from runtime.cpu.api import EventKind, RangeEvent
 from runtime.kernel.frames import Arena
-from runtime.kernel.pagetable import ADDRESS, R, W, X, PageTable
+from runtime.kernel.pagetable import ADDRESS, PageTable, R, W, X
 from runtime.kernel.regions import Region, Regions
 
 EVERYTHING = 1 << 64  # size of a CODE event that means all translated code

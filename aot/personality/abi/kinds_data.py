@@ -234,6 +234,35 @@ class OutData(Out):
         return store
 
 
+@dataclass(frozen=True, slots=True)
+class OutInts(Out):
+    """A sequence of integers the op returns; the sibling `cap` counts them, 0 asks how many there are.
+
+    store returns their number; too small a cap raises `short`.
+    """
+
+    bits: int
+    cap: str
+    short: E = E.INVAL
+
+    @property
+    def sibling(self) -> str:
+        return self.cap
+
+    @property
+    def store(self) -> Callable[..., int | None]:
+        size, short = self.bits // 8, self.short
+
+        def store(word: int, cap: int, values: tuple[int, ...], mem: Mem) -> int:
+            if cap:
+                if cap < len(values):
+                    raise Errno(short)
+                mem.write(word, b"".join(v.to_bytes(size, "little") for v in values))
+            return len(values)
+
+        return store
+
+
 @dataclass(slots=True)
 class Sink:
     """Where an op puts variable-length records one by one until the guest's buffer is full."""

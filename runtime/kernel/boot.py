@@ -1,0 +1,68 @@
+"""Puts a kernel together for one run: clocks, random source, namespace, standard files, the first process."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.kernel.clock import FixedClocks, HostClocks
+from runtime.kernel.context import Credentials, Kernel, Process
+from runtime.kernel.files import FileTable
+from runtime.kernel.memory import AddressSpace
+from runtime.kernel.optable import Interface, standard_ops
+from runtime.kernel.park import ParkSpace
+from runtime.kernel.schemes.std import standard_files
+from runtime.kernel.world import MountSpec, build_world
+
+FIRST_PID = 1000
+SEED = 0x68656C63  # of the random source under --deterministic
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the guest is given of the host. `mounts` are (guest, host, read-only)."""
+
+    deterministic: bool = False
+    root: str | None = None
+    mounts: Sequence[tuple[str, str, bool]] = ()
+    cwd: str | None = None
+    program: str | None = None  # host path of the translated file, for /proc/self/exe
+
+
+def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, Interface]:
+    """The first process of a new kernel, and its interface with the standard ops installed."""
+    clocks = FixedClocks() if world.deterministic else HostClocks()
+    source: Any = random.Random(SEED) if world.deterministic else random.SystemRandom()
+    creds = Credentials(os.getuid(), os.geteuid(), os.getgid(), os.getegid())
+    kernel = Kernel(
+        clocks=clocks,
+        park=ParkSpace(),
+        random=source,
+        deterministic=world.deterministic,
+        uid=creds.uid,
+        gid=creds.gid,
+        next_id=FIRST_PID + 1,
+    )
+    names = build_world(
+        clocks=clocks,
+        random=source,
+        uid=creds.uid,
+        gid=creds.gid,
+        root=world.root,
+        mounts=tuple(MountSpec(*m) for m in world.mounts),
+        cwd=world.cwd,
+        program=world.program,
+    )
+    files = FileTable()
+    for fd, file in enumerate(standard_files()):
+        files.put(fd, file, cloexec=False)
+    pid = FIRST_PID if world.deterministic else os.getpid()
+    ppid = FIRST_PID - 1 if world.deterministic else os.getppid()
+    process = Process(kernel, pid, ppid, space, files, names, creds, exec_path)
+    kernel.processes[pid] = process
+    interface = Interface()
+    interface.personality_init(standard_ops())
+    return process, interface

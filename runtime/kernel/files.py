@@ -1,0 +1,97 @@
+"""A process's descriptors: lowest free number first, close-on-exec each, descriptions shared by dup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from aot.personality.abi.errors import E, Errno
+from runtime.kernel.node import File
+
+LIMIT = 1024
+"""Default number of descriptors of a process."""
+
+
+@dataclass(slots=True)
+class FileTable:
+    """Descriptor -> open file. `limit` is the soft RLIMIT_NOFILE."""
+
+    limit: int = LIMIT
+    open: dict[int, File] = field(default_factory=dict)
+    cloexec: set[int] = field(default_factory=set)
+    _users: dict[int, int] = field(default_factory=dict)  # id(file) -> descriptors
+    _free: list[int] = field(default_factory=list)  # heap of closed numbers below _next
+    _next: int = 0  # lowest number never used
+
+    def get(self, fd: int) -> File:
+        """The open file behind a descriptor. Raises BADF."""
+        try:
+            return self.open[fd]
+        except KeyError:
+            raise Errno(E.BADF) from None
+
+    def add(self, file: File, *, cloexec: bool = False, lowest: int = 0) -> int:
+        """Give `file` the lowest free number from `lowest` on. Raises MFILE (the file stays open)."""
+        fd = self._lowest(lowest)
+        self._set(fd, file, cloexec=cloexec)
+        return fd
+
+    def _lowest(self, lowest: int) -> int:
+        if lowest >= self.limit:
+            raise Errno(E.INVAL)
+        if lowest == 0:
+            while self._free:
+                fd = heappop(self._free)
+                if fd not in self.open:
+                    return fd
+        fd = max(lowest, self._next if lowest == 0 else 0)
+        while fd in self.open:
+            fd += 1
+        if fd >= self.limit:
+            raise Errno(E.MFILE)
+        return fd
+
+    def _set(self, fd: int, file: File, *, cloexec: bool) -> None:
+        self.open[fd] = file
+        self._users[id(file)] = self._users.get(id(file), 0) + 1
+        if cloexec:
+            self.cloexec.add(fd)
+        while self._next <= fd:
+            if self._next not in self.open:
+                heappush(self._free, self._next)
+            self._next += 1
+
+    def close(self, fd: int) -> None:
+        """Forget a descriptor; the file is closed with its last one. Raises BADF."""
+        try:
+            file = self.open.pop(fd)
+        except KeyError:
+            raise Errno(E.BADF) from None
+        self.cloexec.discard(fd)
+        heappush(self._free, fd)
+        left = self._users[id(file)] - 1
+        if left:
+            self._users[id(file)] = left
+        else:
+            del self._users[id(file)]
+            file.close()
+
+    def put(self, fd: int, file: File, *, cloexec: bool) -> None:
+        """Make `fd` mean `file`, closing what it meant before. Raises BADF for a number out of range."""
+        if not 0 <= fd < self.limit:
+            raise Errno(E.BADF)
+        old = self.open.get(fd)
+        self._users[id(file)] = self._users.get(id(file), 0) + 1  # survives closing its own number
+        if old is not None:
+            self.close(fd)
+        self._users[id(file)] -= 1
+        self._set(fd, file, cloexec=cloexec)
+
+    def close_all(self, *, only_cloexec: bool = False) -> None:
+        """Close everything (exit) or what does not survive exec."""
+        for fd in sorted(self.cloexec if only_cloexec else self.open):
+            self.close(fd)
+
+    def copy(self) -> FileTable:
+        """The table of a forked process: descriptions are shared, `_users` counts both."""
+        raise NotImplementedError("descriptor tables are not forked yet")

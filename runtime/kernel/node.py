@@ -1,0 +1,201 @@
+"""What a scheme offers: nodes (files at rest), directories, and open files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.kinds import Buffers
+from aot.personality.abi.neutral import FileType, Open, Stat, StatFs, Times, Whence
+
+if TYPE_CHECKING:
+    from runtime.kernel.namespace import Spot
+
+POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL = 1, 4, 8, 16, 32
+"""Readiness bits of neutral polls."""
+
+S_IFMT = 0o170000
+S_IFLNK = 0o120000
+S_IFDIR = 0o040000
+
+
+class Node:
+    """A file at rest. What a scheme does not support is refused the way kernels refuse it."""
+
+    def stat(self) -> Stat:
+        raise Errno(E.NOSYS)
+
+    def open(self, flags: Open) -> File:
+        """A new open file on this node."""
+        raise Errno(E.NXIO)
+
+    def set_mode(self, mode: int) -> None:
+        raise Errno(E.PERM)
+
+    def set_owner(self, uid: int, gid: int) -> None:
+        """Change owner and group; -1 leaves one alone."""
+        raise Errno(E.PERM)
+
+    def set_times(self, times: Times) -> None:
+        raise Errno(E.PERM)
+
+    def truncate(self, length: int) -> None:
+        raise Errno(E.INVAL)
+
+    def statfs(self) -> StatFs:
+        return StatFs(type=0x0102_1994, bsize=4096, blocks=0, bfree=0, bavail=0, files=0, ffree=0)
+
+    def access(self, rights: int) -> None:
+        """Raises ACCES when the host (or scheme) refuses read 4, write 2 or execute 1."""
+
+
+Link = bytes | Node
+"""What a symbolic link leads to: a path, or (in /proc) a file itself."""
+
+
+class Directory(Node):
+    """A directory. Names are single components; b"." is the directory itself."""
+
+    def descend(self, name: bytes) -> Directory:
+        """The directory called `name`; a link raises LOOP, another file NOTDIR."""
+        node = self.lookup(name)
+        if isinstance(node, Directory):
+            return node
+        raise Errno(E.LOOP if self.readlink(name) is not None else E.NOTDIR)
+
+    def descend_far(self, path: bytes) -> Directory | None:
+        """Several components at once when no link is met; None: go step by step."""
+        return None
+
+    def lookup(self, name: bytes) -> Node:
+        """The node called `name`, links not followed. Raises NOENT."""
+        raise Errno(E.NOENT)
+
+    def readlink(self, name: bytes) -> Link | None:
+        """Target when `name` is a symbolic link, else None."""
+        return None
+
+    def link_text(self, name: bytes) -> bytes:
+        """What readlink answers for a link that leads to a node."""
+        raise Errno(E.INVAL)
+
+    def stat_at(self, name: bytes) -> Stat:
+        """Facts about `name`, links not followed."""
+        return self.lookup(name).stat()
+
+    def open_at(self, name: bytes, flags: Open, mode: int) -> File:
+        """Open (or create) `name`; a link raises LOOP."""
+        try:
+            node = self.lookup(name)
+        except Errno as error:
+            if error.code is E.NOENT and flags & Open.CREATE:
+                raise Errno(E.ROFS) from None
+            raise
+        if flags & Open.CREATE and flags & Open.EXCLUSIVE:
+            raise Errno(E.EXIST)
+        return node.open(flags)
+
+    def entries(self) -> Iterable[tuple[bytes, FileType, int]]:
+        """(name, type, inode) of everything but . and .."""
+        return ()
+
+    def mkdir(self, name: bytes, mode: int) -> None:
+        raise Errno(E.ROFS)
+
+    def mknod(self, name: bytes, mode: int, dev: int) -> None:
+        raise Errno(E.PERM)
+
+    def unlink(self, name: bytes, *, directory: bool) -> None:
+        raise Errno(E.ROFS)
+
+    def symlink(self, name: bytes, target: bytes) -> None:
+        raise Errno(E.ROFS)
+
+    def link(self, name: bytes, source: Directory, old: bytes) -> None:
+        """Make `name` another name of `old` in `source`."""
+        raise Errno(E.ROFS)
+
+    def rename(self, name: bytes, target: Directory, new: bytes, *, replace: bool) -> None:
+        raise Errno(E.ROFS)
+
+
+class File:
+    """An open file description: what descriptors share after dup."""
+
+    seekable = False
+    host_fd: int | None = None  # descriptor that can be polled and mapped
+    read_only = False  # came from a read-only mount
+
+    def __init__(self, node: Node, flags: Open) -> None:
+        self.node, self.flags = node, flags
+        self.spot: Spot | None = None  # where a directory is in the namespace
+        self.path = b""  # guest path it was opened by, for /proc/self/fd
+
+    def read(self, buf: Buffers) -> int:
+        raise Errno(E.INVAL)
+
+    def write(self, buf: Buffers) -> int:
+        raise Errno(E.INVAL)
+
+    def read_at(self, buf: Buffers, offset: int) -> int:
+        raise Errno(E.SPIPE)
+
+    def write_at(self, buf: Buffers, offset: int) -> int:
+        raise Errno(E.SPIPE)
+
+    def seek(self, offset: int, whence: Whence) -> int:
+        raise Errno(E.SPIPE)
+
+    def stat(self) -> Stat:
+        return self.node.stat()
+
+    def truncate(self, length: int) -> None:
+        raise Errno(E.INVAL)
+
+    def ready(self, events: int) -> int:
+        """Which of `events` are there now (errors always count)."""
+        return events & (POLLIN | POLLOUT)
+
+    def available(self) -> int:
+        """Bytes that can be read without waiting."""
+        raise Errno(E.NOTTY)
+
+    def close(self) -> None:
+        """The last descriptor is gone."""
+
+
+def readable(flags: Open) -> bool:
+    """Whether a description opened so may be read."""
+    return bool(flags & Open.READ) and not flags & Open.PATH
+
+
+def writable(flags: Open) -> bool:
+    """Whether a description opened so may be written."""
+    return bool(flags & Open.WRITE) and not flags & Open.PATH
+
+
+def total(buf: Buffers) -> int:
+    """Bytes in all pieces."""
+    size = 0
+    for piece in buf:
+        size += len(piece)
+    return size
+
+
+def fill(buf: Buffers, data: bytes) -> int:
+    """Copy `data` into the pieces; how much fitted."""
+    at = 0
+    for piece in buf:
+        part = data[at : at + len(piece)]
+        piece[: len(part)] = part
+        at += len(part)
+        if at >= len(data):
+            break
+    return at
+
+
+def with_type(stat: Stat, kind: FileType) -> Stat:
+    """The same facts with another file type."""
+    return replace(stat, mode=stat.mode & ~S_IFMT | kind << 12)

@@ -1,0 +1,84 @@
+"""Ops on user addresses: wait while a value is there, wake who waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.neutral import Clock, Time
+from aot.personality.abi.op import Op
+from runtime.kernel.context import Context
+from runtime.kernel.leave import Block
+from runtime.kernel.optable import op
+from runtime.kernel.park import Key, Ticket
+
+_BILLION = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Parked:
+    """A wait in progress: its place in the queue and its end."""
+
+    ticket: Ticket
+    until_ns: int | None
+
+
+def key_of(ctx: Context, address: int) -> Key:
+    """What a user address is called among all waiters of the run."""
+    return id(ctx.mem), getattr(ctx.mem, "generation", 0), address
+
+
+def _until(ctx: Context, timeout: Time | None, clock: Clock, *, absolute: bool) -> int | None:
+    if timeout is None:
+        return None
+    if not 0 <= timeout.nsec < _BILLION or timeout.sec < 0:
+        raise Errno(E.INVAL)
+    clocks = ctx.process.kernel.clocks
+    left = timeout.ns - clocks.now_ns(clock) if absolute else timeout.ns
+    return clocks.monotonic_ns() + max(left, 0)
+
+
+@op(Op.PARK)
+def park(
+    ctx: Context,
+    address: int,
+    expected: int,
+    size: int,
+    mask: int,
+    timeout: Time | None,
+    clock: Clock,
+    absolute: bool,
+) -> None:
+    """Wait at `address` while its `size` bytes hold `expected`. Raises AGAIN when they do not, TIMEDOUT."""
+    state = ctx.wait
+    if isinstance(state, Parked):
+        return _again(ctx, state)
+    if size not in (1, 2, 4, 8) or address % size or not mask:
+        raise Errno(E.INVAL)
+    until = _until(ctx, timeout, Clock(clock), absolute=absolute)
+    if int.from_bytes(ctx.mem.read(address, size), "little") != expected & ((1 << 8 * size) - 1):
+        raise Errno(E.AGAIN)
+    ticket = ctx.process.kernel.park.enqueue(key_of(ctx, address), mask)
+    ctx.wait = Parked(ticket, until)
+    raise Block(deadline_ns=until, ready=lambda: ticket.woken)
+
+
+def _again(ctx: Context, state: Parked) -> None:
+    """The call is made again: woken, timed out, or still waiting."""
+    ticket = state.ticket
+    if ticket.woken:
+        ctx.wait = None
+        return
+    if state.until_ns is not None and ctx.process.kernel.clocks.monotonic_ns() >= state.until_ns:
+        ctx.process.kernel.park.cancel(ticket)
+        ctx.wait = None
+        raise Errno(E.TIMEDOUT)
+    raise Block(deadline_ns=state.until_ns, ready=lambda: ticket.woken)
+
+
+@op(Op.UNPARK)
+def unpark(ctx: Context, address: int, count: int, mask: int) -> int:
+    """Wake up to `count` contexts that wait at `address`; how many were."""
+    if not mask:
+        raise Errno(E.INVAL)
+    return ctx.process.kernel.park.wake(key_of(ctx, address), count, mask)

@@ -1,0 +1,242 @@
+"""Ops on the calling process and context: ids, limits, usage, ending."""
+
+from __future__ import annotations
+
+from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, Who, time_ns
+from aot.personality.abi.op import Op
+from runtime.kernel.context import Context
+from runtime.kernel.leave import Block, ExitContext, ExitProcess
+from runtime.kernel.ops_park import key_of
+from runtime.kernel.optable import op
+from runtime.kernel.park import ALL
+
+STACK = 8 << 20
+LIMITS = {
+    Resource.STACK: Rlimit(STACK, None),
+    Resource.NOFILE: Rlimit(1024, 1 << 20),
+    Resource.CORE: Rlimit(0, None),
+    Resource.NPROC: Rlimit(1024, 1024),
+    Resource.MEMLOCK: Rlimit(8 << 20, 8 << 20),
+    Resource.SIGPENDING: Rlimit(1024, 1024),
+    Resource.MSGQUEUE: Rlimit(819200, 819200),
+    Resource.NICE: Rlimit(0, 0),
+    Resource.RTPRIO: Rlimit(0, 0),
+}
+"""Limits a process starts with; resources not named are unlimited."""
+_UNLIMITED = Rlimit(None, None)
+
+
+@op(Op.EXIT)
+def exit_process(ctx: Context, status: int) -> None:
+    """End the process."""
+    raise ExitProcess(status)
+
+
+@op(Op.EXIT_THREAD)
+def exit_thread(ctx: Context, status: int) -> None:
+    """End the context: clear the word it was asked to clear and wake who waits for that."""
+    if ctx.clear_tid and len(ctx.process.contexts) > 1:
+        try:
+            ctx.mem.write(ctx.clear_tid, bytes(4))
+            ctx.process.kernel.park.wake(key_of(ctx, ctx.clear_tid), 1, ALL)
+        except Errno:
+            pass  # kernels ignore a word that cannot be written
+    raise ExitContext(status)
+
+
+@op(Op.GETPID)
+def getpid(ctx: Context) -> int:
+    """Process id."""
+    return ctx.process.pid
+
+
+@op(Op.GETTID)
+def gettid(ctx: Context) -> int:
+    """Context id."""
+    return ctx.tid
+
+
+@op(Op.GETPPID)
+def getppid(ctx: Context) -> int:
+    """Parent's process id."""
+    return ctx.process.ppid
+
+
+@op(Op.GETUID)
+def getuid(ctx: Context) -> int:
+    """Real user id."""
+    return ctx.process.creds.uid
+
+
+@op(Op.GETEUID)
+def geteuid(ctx: Context) -> int:
+    """Effective user id."""
+    return ctx.process.creds.euid
+
+
+@op(Op.GETGID)
+def getgid(ctx: Context) -> int:
+    """Real group id."""
+    return ctx.process.creds.gid
+
+
+@op(Op.GETEGID)
+def getegid(ctx: Context) -> int:
+    """Effective group id."""
+    return ctx.process.creds.egid
+
+
+@op(Op.GETGROUPS)
+def getgroups(ctx: Context) -> tuple[int, ...]:
+    """Supplementary groups."""
+    return (ctx.process.creds.gid,)
+
+
+def _self(ctx: Context, pid: int) -> None:
+    """Raises SRCH when `pid` is neither 0 nor the caller."""
+    if pid not in (0, ctx.process.pid, ctx.tid):
+        raise Errno(E.SRCH)
+
+
+@op(Op.GETPGID)
+def getpgid(ctx: Context, pid: int) -> int:
+    """Process group: every run is its own."""
+    _self(ctx, pid)
+    return ctx.process.pid
+
+
+@op(Op.SETPGID)
+def setpgid(ctx: Context, pid: int, pgid: int) -> None:
+    """Joining one's own group is all there is."""
+    _self(ctx, pid)
+    if pgid not in (0, ctx.process.pid):
+        raise Errno(E.PERM)
+
+
+@op(Op.GETSID)
+def getsid(ctx: Context, pid: int) -> int:
+    """Session: every run is its own."""
+    _self(ctx, pid)
+    return ctx.process.pid
+
+
+@op(Op.UMASK)
+def umask(ctx: Context, mask: int) -> int:
+    """Set the file mode mask; the old one."""
+    old, ctx.process.umask = ctx.process.umask, mask & 0o777
+    return old
+
+
+def _limits(ctx: Context) -> dict[Resource, Rlimit]:
+    limits: dict[Resource, Rlimit] = ctx.process.data.setdefault("limits", dict(LIMITS))
+    return limits
+
+
+@op(Op.GETRLIMIT)
+def getrlimit(ctx: Context, resource: Resource) -> Rlimit:
+    """A resource limit."""
+    return _limits(ctx).get(resource, _UNLIMITED)
+
+
+@op(Op.SETRLIMIT)
+def setrlimit(ctx: Context, resource: Resource, limit: Rlimit | None, pid: int = 0) -> Rlimit:
+    """Change a resource limit; the old one. Only the number of descriptors is enforced."""
+    _self(ctx, pid)
+    old = getrlimit(ctx, resource)
+    if limit is not None:
+        _check_limit(old, limit)
+        _limits(ctx)[resource] = limit
+        if resource is Resource.NOFILE:
+            ctx.process.files.limit = 1 << 20 if limit.current is None else limit.current
+    return old
+
+
+def _check_limit(old: Rlimit, new: Rlimit) -> None:
+    if new.maximum is not None and (new.current is None or new.current > new.maximum):
+        raise Errno(E.INVAL)
+    if old.maximum is not None and (new.maximum is None or new.maximum > old.maximum):
+        raise Errno(E.PERM)
+
+
+@op(Op.GETRUSAGE)
+def getrusage(ctx: Context, who: Who) -> Rusage:
+    """Processor time used."""
+    zero = Time(0, 0)
+    if who is Who.CHILDREN:
+        return Rusage(zero, zero)
+    used = ctx.process.kernel.clocks.now_ns(Clock.PROCESS if who is Who.SELF else Clock.THREAD)
+    return Rusage(time_ns(used), zero)
+
+
+@op(Op.GETPRIORITY)
+def getpriority(ctx: Context, pid: int) -> int:
+    """Nice value."""
+    _self(ctx, pid)
+    return 0
+
+
+@op(Op.SCHED_AFFINITY)
+def sched_affinity(ctx: Context, tid: int) -> bytes:
+    """Processors a context may run on, as a bit mask: one, because contexts run one at a time."""
+    if tid and all(tid != c.tid for c in (ctx, *ctx.process.contexts)):
+        raise Errno(E.SRCH)
+    return (1).to_bytes(8, "little")
+
+
+@op(Op.GETCPU)
+def getcpu(ctx: Context) -> int:
+    """Processor the context runs on."""
+    return 0
+
+
+@op(Op.SET_TID_ADDRESS)
+def set_tid_address(ctx: Context, address: int) -> int:
+    """Word to clear and wake when the context ends; the context's id."""
+    ctx.clear_tid = address
+    return ctx.tid
+
+
+@op(Op.SET_TLS)
+def set_tls(ctx: Context, base: str, address: int) -> None:
+    """Set a TLS base register."""
+    if address >= ctx.mem.limit:
+        raise Errno(E.PERM)
+    ctx.cpu.set_base(ctx, base, address)
+
+
+@op(Op.GET_TLS)
+def get_tls(ctx: Context, base: str) -> int:
+    """A TLS base register."""
+    return ctx.cpu.get_base(ctx, base)
+
+
+@op(Op.SET_NAME)
+def set_name(ctx: Context, name: bytes) -> None:
+    """Name the context (15 bytes)."""
+    ctx.process.data[f"name {ctx.tid}"] = name[:15]
+
+
+@op(Op.GET_NAME)
+def get_name(ctx: Context) -> bytes:
+    """Name of the context: the program's unless it was set."""
+    program = ctx.process.exec_path.rpartition(b"/")[2][:15]
+    name: bytes = ctx.process.data.get(f"name {ctx.tid}", program)
+    return name
+
+
+@op(Op.YIELD)
+def sched_yield(ctx: Context) -> None:
+    """Let another context run, if there is one."""
+    if ctx.wait is not None:
+        ctx.wait = None
+        return
+    if len(ctx.process.contexts) > 1:
+        ctx.wait = "yielded"
+        raise Block(ready=lambda: True)
+
+
+@op(Op.WAIT)
+def wait(ctx: Context, pid: int, nohang: bool) -> int:
+    """Wait for a child: there are none."""
+    raise Errno(E.CHILD)

@@ -1,0 +1,84 @@
+"""The kernel-ops table: which function implements each op, installed once, reserved slots at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
+
+from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.op import RESERVED, Op
+
+OpFunction = Callable[..., Any]
+Fn = TypeVar("Fn", bound=OpFunction)
+
+OPS: dict[Op, OpFunction] = {}
+"""Op -> its one implementation, filled by the decorator below."""
+
+MODULES = (
+    "ops_file", "ops_path", "ops_fd", "ops_tty", "ops_memory", "ops_process", "ops_signal", "ops_time",
+    "ops_poll", "ops_park", "ops_system",
+)  # fmt: skip
+"""Files that implement ops."""
+
+
+class OpTableError(Exception):
+    """The table of ops contradicts itself or was installed twice."""
+
+
+def op(code: Op) -> Callable[[Fn], Fn]:
+    """Bind a function as the one implementation of a native op."""
+
+    def bind(fn: Fn) -> Fn:
+        if code in OPS:
+            raise OpTableError(f"{code.name} bound twice: {OPS[code].__name__} and {fn.__name__}")
+        OPS[code] = fn
+        return fn
+
+    return bind
+
+
+def no_such_op(ctx: Any, **_: Any) -> Any:
+    """What an empty slot answers."""
+    raise Errno(E.NOSYS)
+
+
+class KernelOps(Mapping[Op, OpFunction]):
+    """Ops in table order; slots without an op, and those reserved for growth, answer ENOSYS."""
+
+    def __init__(self, functions: Mapping[Op, OpFunction]) -> None:
+        if any(code >= RESERVED for code in functions):
+            raise OpTableError(f"ops end at {RESERVED}")
+        self.slots: list[OpFunction] = [no_such_op] * RESERVED
+        for code, fn in functions.items():
+            self.slots[code] = fn
+        self._functions = dict(functions)
+
+    def __getitem__(self, code: Op) -> OpFunction:
+        return self._functions[code]
+
+    def __iter__(self) -> Iterator[Op]:
+        return iter(sorted(self._functions))
+
+    def __len__(self) -> int:
+        return len(self._functions)
+
+
+def standard_ops() -> KernelOps:
+    """Every op this kernel implements."""
+    for name in MODULES:
+        import_module(f"runtime.kernel.{name}")
+    return KernelOps(OPS)
+
+
+class Interface:
+    """The kernel interface of one run: empty until `personality_init`."""
+
+    def __init__(self) -> None:
+        self.ops: Mapping[Op, OpFunction] = {}
+
+    def personality_init(self, ops: KernelOps) -> None:
+        """Install the table. Raises OpTableError the second time."""
+        if self.ops:
+            raise OpTableError("the kernel interface is installed already")
+        self.ops = ops

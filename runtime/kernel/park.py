@@ -1,0 +1,78 @@
+"""Waiting on user addresses: one mechanism under futex, WaitOnAddress, ulock, _umtx_op and lwp_park."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+ALL = 0xFFFF_FFFF
+"""Wake mask that fits every waiter."""
+
+Key = tuple[int, int, int]
+"""(address space, generation, address)."""
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One waiter in a queue. `woken` says that a wake-up took it out."""
+
+    key: Key
+    mask: int
+    woken: bool = False
+
+
+@dataclass(slots=True)
+class ParkSpace:
+    """All waiters of a run. Ops run one at a time, so checking a value and queueing is one step."""
+
+    _queues: dict[Key, deque[Ticket]] = field(default_factory=dict)
+
+    def enqueue(self, key: Key, mask: int = ALL) -> Ticket:
+        """Wait at `key`; the ticket is woken later or cancelled by its owner."""
+        ticket = Ticket(key, mask)
+        self._queues.setdefault(key, deque()).append(ticket)
+        return ticket
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Stop waiting (timeout, signal)."""
+        queue = self._queues.get(ticket.key)
+        if queue is not None and ticket in queue:
+            queue.remove(ticket)
+            self._drop_if_empty(ticket.key)
+
+    def wake(self, key: Key, count: int, mask: int = ALL) -> int:
+        """Wake up to `count` waiters whose mask fits, oldest first; how many were."""
+        queue = self._queues.get(key)
+        if queue is None:
+            return 0
+        woken = [t for t in queue if t.mask & mask][: max(count, 0)]
+        for ticket in woken:
+            ticket.woken = True
+            queue.remove(ticket)
+        self._drop_if_empty(key)
+        return len(woken)
+
+    def requeue(self, key: Key, target: Key, count: int) -> int:
+        """Move up to `count` waiters to another key without waking them."""
+        queue = self._queues.get(key)
+        moved = list(queue)[: max(count, 0)] if queue else []
+        for ticket in moved:
+            assert queue is not None
+            queue.remove(ticket)
+            ticket.key = target
+            self._queues.setdefault(target, deque()).append(ticket)
+        self._drop_if_empty(key)
+        return len(moved)
+
+    def drain(self, space: int, start: int = 0, end: int = 1 << 64) -> int:
+        """Wake everything waiting in a range that goes away (unmap, exit)."""
+        gone = [k for k in self._queues if k[0] == space and start <= k[2] < end]
+        return sum(self.wake(k, len(self._queues[k])) for k in gone)
+
+    def waiting(self) -> int:
+        """How many waiters there are."""
+        return sum(len(q) for q in self._queues.values())
+
+    def _drop_if_empty(self, key: Key) -> None:
+        if key in self._queues and not self._queues[key]:
+            del self._queues[key]

@@ -1,0 +1,1 @@
+"""File-like namespaces of the kernel."""

@@ -1,0 +1,50 @@
+"""Standard input, output and error: the descriptors this process was started with."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from aot.personality.abi.neutral import Open
+from runtime.kernel.node import File
+from runtime.kernel.schemes.dev import NullFile, null_node
+from runtime.kernel.schemes.hostfile import HostFile, HostStream, StreamNode
+
+
+class StdFile(HostFile):
+    """A regular file given as a standard stream; the host keeps the descriptor."""
+
+    def close(self) -> None:
+        """The descriptor belongs to the host."""
+
+
+class StdStream(HostStream):
+    """A terminal, pipe or socket given as a standard stream; the host keeps the descriptor."""
+
+    def close(self) -> None:
+        """The descriptor belongs to the host."""
+
+
+def standard_file(fd: int, flags: Open) -> File:
+    """The open file for host descriptor `fd`; a closed one becomes the null device."""
+    try:
+        st = os.fstat(fd)
+    except OSError:
+        return NullFile(null_node(), flags)
+    node = StreamNode(fd)
+    if stat.S_ISREG(st.st_mode):
+        return StdFile(node, flags, fd)
+    if stat.S_ISCHR(st.st_mode) and st.st_rdev == os.makedev(1, 3):
+        return NullFile(null_node(), flags)
+    return StdStream(node, flags, fd, polite=True)
+
+
+def standard_files() -> tuple[File, File, File]:
+    """Descriptors 0, 1 and 2."""
+    both = Open.READ | Open.WRITE
+    terminal = [both if os.isatty(fd) else None for fd in range(3)]
+    return (
+        standard_file(0, terminal[0] or Open.READ),
+        standard_file(1, terminal[1] or Open.WRITE),
+        standard_file(2, terminal[2] or Open.WRITE),
+    )

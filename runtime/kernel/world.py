@@ -1,0 +1,161 @@
+"""The guest's default world: which mounts, devices and small files a run starts with."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aot.errors import SetupError
+from aot.personality.abi.errors import Errno
+from aot.personality.abi.neutral import Clock
+from runtime.kernel.clock import Clocks
+from runtime.kernel.namespace import Mount, Namespace
+from runtime.kernel.node import Directory, Node
+from runtime.kernel.schemes.dev import DevDirectory
+from runtime.kernel.schemes.hostfs import host_file, host_root
+from runtime.kernel.schemes.memfs import MemDirectory, MemFile, Volume
+from runtime.kernel.schemes.proc import ProcRoot
+
+ROOT_DEV, TMP_DEV = 8, 9
+
+
+@dataclass(frozen=True, slots=True)
+class MountSpec:
+    """`GUEST=HOST[:ro]`."""
+
+    guest: str
+    host: str
+    read_only: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> MountSpec:
+        """A spec from its command-line form. Raises SetupError."""
+        guest, found, host = text.partition("=")
+        read_only = host.endswith(":ro")
+        host = host.removesuffix(":ro")
+        if not found or not guest.startswith("/") or not host:
+            raise SetupError(f"--mount wants GUEST=HOST[:ro] with an absolute GUEST, not {text!r}")
+        return cls(guest, host, read_only)
+
+
+def build_world(
+    *,
+    clocks: Clocks,
+    random: Any,
+    uid: int,
+    gid: int,
+    root: str | None = None,
+    mounts: tuple[MountSpec, ...] = (),
+    cwd: str | None = None,
+    program: str | None = None,
+) -> Namespace:
+    """The namespace of a new run. `root` is a host directory that becomes /; without it / is empty but
+    for the mounts and the host's current directory at its own path. `program` is the host path of what runs.
+
+    Raises SetupError for a host path that cannot be opened.
+    """
+
+    def now() -> int:
+        return clocks.now_ns(Clock.REALTIME)
+
+    volume = Volume(now, ROOT_DEV, 0, 0)
+    top: Directory = MemDirectory(volume) if root is None else _directory(root)
+    names = Namespace(Mount((), top))
+    here = str(Path.cwd())
+    if root is None and here != "/":
+        _attach(names, here.encode(), _directory(here), read_only=False)
+    tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
+    _attach(names, b"/tmp", tmp, read_only=False)
+    if root is None:
+        _small_files(top, volume, uid, gid)
+    _attach(names, b"/dev", DevDirectory(random), read_only=False)
+    _attach(names, b"/proc", ProcRoot(names), read_only=True)
+    for spec in mounts:
+        _mount(names, spec)
+    if program is not None:
+        names.exec_node = _node(program)
+    _enter(names, cwd if cwd is not None else (here if root is None else "/"))
+    if root is None:
+        names.root = names.mounts[()] = Mount((), top, read_only=True)
+        names.cwd = names.top if not names.cwd.path else names.cwd
+    return names
+
+
+def _node(path: str) -> Node:
+    try:
+        return host_file(path)
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror}") from None
+
+
+def _directory(path: str) -> Directory:
+    try:
+        return host_root(path)
+    except OSError as error:
+        raise SetupError(f"{path}: {error.strerror}") from None
+
+
+def _mount(names: Namespace, spec: MountSpec) -> None:
+    try:
+        is_dir = stat.S_ISDIR(os.stat(spec.host).st_mode)
+    except OSError as error:
+        raise SetupError(f"{spec.host}: {error.strerror}") from None
+    if is_dir:
+        _attach(names, spec.guest.encode(), _directory(spec.host), read_only=spec.read_only)
+        return
+    above, _, name = spec.guest.rstrip("/").rpartition("/")
+    parent = _synthetic(names, tuple(n for n in above.encode().split(b"/") if n))
+    if parent is None:
+        raise SetupError(f"{spec.guest}: a single file can only be mounted where no host directory is")
+    parent.children[name.encode()] = _node(spec.host)
+
+
+def _attach(names: Namespace, path: bytes, root: Directory, *, read_only: bool) -> None:
+    """Mount a directory, making the synthetic directories that lead to it."""
+    parts = tuple(n for n in path.split(b"/") if n)
+    if parts:
+        _synthetic(names, parts)
+    names.mount(path, root, read_only=read_only)
+
+
+def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | None:
+    """The directory at `parts` of the empty root, made as needed; None when a mount is in the way."""
+    here = names.root.root
+    for depth, part in enumerate(parts):
+        if not isinstance(here, MemDirectory) or parts[: depth + 1] in names.mounts:
+            return None
+        child = here.children.get(part)
+        if child is None:
+            child = here.children[part] = MemDirectory(here.volume)
+            here.nlink += 1
+        if not isinstance(child, MemDirectory):
+            return None
+        here = child
+    return here if isinstance(here, MemDirectory) else None
+
+
+def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:
+    """/etc/passwd and /etc/group with root and the user, so that owners have names."""
+    assert isinstance(top, MemDirectory)
+    users = {0: "root"} | ({uid: "user"} if uid else {})
+    groups = {0: "root"} | ({gid: "user"} if gid else {})
+    passwd = "".join(f"{name}:x:{n}:{gid if n else 0}::/:/bin/sh\n" for n, name in users.items())
+    group = "".join(f"{name}:x:{n}:\n" for n, name in groups.items())
+    etc = MemDirectory(volume)
+    etc.children[b"passwd"] = MemFile(volume, 0o644, passwd.encode())
+    etc.children[b"group"] = MemFile(volume, 0o644, group.encode())
+    top.children[b"etc"] = etc
+
+
+def _enter(names: Namespace, cwd: str) -> None:
+
+
+    try:
+        names.cwd = names.directory(names.top, cwd.encode())
+    except Errno as error:
+        raise SetupError(f"--cwd {cwd}: {error.code.value} in the guest's tree") from None
+
+
