@@ -123,6 +123,7 @@ class ImportSite:
     call: str | None = None
     data: bool = False
     old: str = ""
+    addend: int = 0  # of an object's slot: its address plus this
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,11 +122,10 @@ def _imports(writer: _Writer, planned: Iterable[PlannedImport]) -> tuple[ImportS
         if not slot.data:
             first = done[item.first] if item.first < index else None
             stub, size = (first.stub, first.stub_size) if first else _import_stub(writer, index)
-        new = (stub + slot.addend if stub else 0) % (1 << 64)
-        old = writer.put(slot.slot, new.to_bytes(8, "little"))
+        old = writer.put(slot.slot, stub.to_bytes(8, "little"))
         done.append(ImportSite(
             slot.library, slot.name, slot.slot, slot.kind.value, stub, size,
-            item.info.name if item.info else None, slot.data, old.hex(),
+            item.info.name if item.info else None, slot.data, old.hex(), slot.addend,
         ))  # fmt: skip
     return tuple(done)
 
