@@ -2,12 +2,14 @@
 
 Gates leave through `syscall`, not `out`: the engine's hook for it takes an address range, so every gate kind
 has a C callback of its own that is told nothing and need not ask which gate it is; no guest register is
-touched, the run can be stopped exactly behind it, and `in`/`out` stay privileged. A `syscall` elsewhere is
+touched and the run can be stopped exactly behind it. A `syscall` elsewhere is
 an untranslated trap; after it rcx is the next address and r11 0x246 (lost registers under every system's
 gate, so computing the flags for r11 would buy nothing).
 
-Guest code runs at CPL 3, which the engine allows once its cached mode word is told: hlt, cli, in, out, wrmsr,
-mov cr and their like are then exact general-protection faults instead of running silently.
+Guest code runs at CPL 3, which the engine allows once its cached mode word is told: hlt, cli, wrmsr,
+mov cr and their like are then exact general-protection faults instead of running silently. `in` and `out`
+are not checked by the engine; hooks turn them into faults too, with the registers of the instruction but
+with whatever the rest of its block did to memory. cli and sti follow the others.
 """
 
 from __future__ import annotations
@@ -17,7 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 from aot.manifest import GateKind
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
-from runtime.cpu.unicorn_engine import HOOK_INSN, HOOK_INTR, INS_SYSCALL, INTR_HOOK, SYSCALL_HOOK
+from runtime.cpu.unicorn_doors import chosen
+from runtime.cpu.unicorn_engine import (
+    HOOK_INSN,
+    HOOK_INTR,
+    IN_HOOK,
+    INS_IN,
+    INS_OUT,
+    INS_SYSCALL,
+    INTR_HOOK,
+    OUT_HOOK,
+    SYSCALL_HOOK,
+)
 from runtime.cpu.unicorn_state import State
 
 if TYPE_CHECKING:
@@ -29,6 +42,7 @@ CC_SRC, CC_OP, HFLAGS = 19, 42, 44  # words and halves behind the array, verifie
 CC_OP_EFLAGS = 1
 CPL3 = 3
 LAST = (1 << 64) - 1
+GENERAL_PROTECTION = 13
 
 _PLAIN = bytes.fromhex("0f05 ffe1")  # syscall; jmp rcx
 # syscall; xchg rcx, r11; jrcxz ok; stc; jmp r11; ok: clc; jmp r11 - only CF changes
@@ -66,6 +80,7 @@ class X86:
     flags = 25
     bases = {"fs": 250, "gs": 251}  # noqa: RUF012 - constant
     simd = 122
+    load_byte = bytes.fromhex("8a00")  # mov al, [rax]
 
     def __init__(self, cpu: UnicornCpu) -> None:
         self.cpu = cpu
@@ -105,6 +120,9 @@ class X86:
         for handle in self._hooks:
             engine.unhook(handle)
         self._hooks = [engine.hook(HOOK_INTR, INTR_HOOK(self._interrupt))]
+        for number, prototype in ((INS_IN, IN_HOOK), (INS_OUT, OUT_HOOK)):
+            callback = prototype(self._port)
+            self._hooks.append(engine.hook(HOOK_INSN, callback, instruction=number))
         outside = [(0, LAST)]
         if self.gates is not None:
             end = self.gates + SLOT * len(GateKind)
@@ -129,13 +147,13 @@ class X86:
             try:
                 sites[regs[R11]](cpu.context)
             except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
-                raised(error, self._site(sites))
+                raised(error, chosen(sites, regs[R11]))
 
         def bound_carry() -> None:
             try:
                 regs[R11] = sites[regs[R11]](cpu.context)
             except BaseException as error:  # noqa: BLE001
-                raised(error, self._site(sites))
+                raised(error, chosen(sites, regs[R11]))
 
         def table(number: int, where: int) -> Handler:
             serve = doors.table
@@ -160,7 +178,7 @@ class X86:
             try:
                 imports[regs[R11]](cpu.context)
             except BaseException as error:  # noqa: BLE001
-                raised(error, self._site(imports))
+                raised(error, chosen(imports, regs[R11]))
 
         def returned() -> None:
             try:
@@ -176,15 +194,6 @@ class X86:
             GateKind.IMPORT: imported,
             GateKind.RETURN: returned,
         }
-
-    def _site(self, handlers: list[Handler]) -> Handler:
-        """The handler whose crossing raised; a guest that made r11 up gets a fault instead of ours."""
-        index: int = self.cpu.live[R11]
-        if index < len(handlers):
-            return handlers[index]
-        self.cpu.error = None
-        self.cpu.faulted(FaultKind.ILLEGAL, self.cpu.live[RCX])
-        return lambda context: 0
 
     def _trap(self, doors: Doors) -> Callable[[], None]:
         cpu, regs = self.cpu, self.cpu.live
@@ -204,6 +213,11 @@ class X86:
                 cpu.raised(error, lambda context: serve(context, pc, 0))
 
         return trap
+
+    def _port(self, *_arguments: int) -> int:
+        """`in` or `out`: privileged."""
+        self.cpu.faulted(FaultKind.PRIVILEGED, self.cpu.live[RIP], GENERAL_PROTECTION, late=True)
+        return 0
 
     def _interrupt(self, _uc: int, vector: int) -> None:
         cpu = self.cpu
@@ -262,7 +276,8 @@ class X86:
             sets_carry = True
         if sets_carry:
             cpu.load(context)
-            self._set_carry(carry)
+            flags = cpu.engine.read(self.flags)  # outside a run the lazy flags have been folded into rflags
+            cpu.engine.write(self.flags, flags & ~1 | carry)
 
     # calibration
 
@@ -273,21 +288,31 @@ class X86:
         self._direct_carry = state.words[CC_SRC] == 0x8D5 and state.halves[CC_OP] == CC_OP_EFLAGS
         engine.write(self.flags, 2)
         vectors: list[int] = []
-        hook = engine.hook(HOOK_INTR, INTR_HOOK(lambda _uc, n: (vectors.append(n), engine.stop())[1]))
+
+        def note(_uc: int, vector: int) -> None:
+            vectors.append(vector)
+            engine.stop()
+
+        hook = engine.hook(HOOK_INTR, INTR_HOOK(note))
         start = engine.starter()
 
+        def nothing() -> None:
+            return
+
         def divide(at: int) -> None:
-            found = state.changed(lambda: None, lambda: start(at, 0), 0xFFFF_FFFF, 0)
-            for index in found:
-                state.halves[index] = 0xFFFF_FFFF
+            found = state.changed(nothing, lambda: start(at, 0), 0xFFFF_FFFF, 0)
             mode = state.halves[HFLAGS]
             state.halves[HFLAGS] = mode | CPL3
-            vectors.clear()
-            exact = state.changed(lambda: None, lambda: start(at + 8, 0), 0xFFFF_FFFF, 13) & found
-            if vectors == [13] and state.regs[RIP] == at + 8 and len(exact) == 1:
-                (self._old_exception,) = exact
+            # a general protection behind a divide error that is still in flight counts as a double fault
+            found &= state.changed(nothing, lambda: start(at + 8, 0), 0, 8)
+            if len(found) == 1:
+                (self._old_exception,) = found
                 self.after_fault()
-            else:  # stay at CPL 0: privileged instructions run silently, as this engine does by itself
+                vectors.clear()
+                start(at + 8, 0)
+                self.after_fault()
+            if vectors != [GENERAL_PROTECTION] or state.regs[RIP] != at + 8:
+                # stay at CPL 0: privileged instructions run silently, as this engine does by itself
                 state.halves[HFLAGS] = mode
 
         space.scratch(bytes.fromhex("31c9 f7f1 0f0b 9090 f4 0f0b"), divide)
