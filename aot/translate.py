@@ -7,11 +7,12 @@ from pathlib import Path
 
 from aot.analyze.identify import Identity, identify
 from aot.analyze.sites import analyze
+from aot.errors import IdentifyError
 from aot.image.formats import load_image
 from aot.image.model import Image
 from aot.image.native import emit
 from aot.personality.abi.personality import Personality
-from aot.personality.registry import system_of
+from aot.personality.registry import PERSONALITIES, system_of
 from aot.rewrite.apply import apply
 from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Binder
@@ -30,10 +31,21 @@ def translate(image: Image, identity: Identity, binder: Binder) -> bytes:
 
 
 def identity_of(image: Image, personality: str | None = None, column: str | None = None) -> Identity:
-    """Whose ABI `image` expects; `personality` (a name) and `column` overrule the evidence."""
+    """Whose ABI `image` expects; `personality` (a name) and `column` overrule the evidence.
+
+    Raises IdentifyError when the personality has no such column for the image's architecture.
+    """
     forced = Personality[personality.upper()] if personality else None
     found = identify(image, forced)
-    return replace(found, column=column) if column else found
+    who = Personality(found.personality)
+    if who not in PERSONALITIES:
+        raise IdentifyError(f"{found.name} programs are recognised but cannot be translated yet")
+    columns = [c for c, archs in system_of(who).columns.items() if image.arch.value in archs]
+    if column is not None and column not in columns:
+        raise IdentifyError(f"{found.name} has no column {column!r} for {image.arch.value}: {', '.join(columns)}")
+    if column is None:
+        column = found.column if found.column in columns else columns[0]
+    return replace(found, column=column)
 
 
 def binder_for(image: Image, identity: Identity) -> SystemBinder:
@@ -42,7 +54,7 @@ def binder_for(image: Image, identity: Identity) -> SystemBinder:
     return SystemBinder(system, identity.column, image.arch.value)
 
 
-def translate_file(source: Path | bytes, personality: str | None = None, column: str | None = None) -> bytes:
+def translate_file(source: Path, personality: str | None = None, column: str | None = None) -> bytes:
     """The native ELF of an executable. Raises an AotError with one line for a person."""
     image = load_image(source)
     identity = identity_of(image, personality, column)

@@ -181,7 +181,7 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         subsystem=m.subsystem,
         heap_reserve=m.heap_reserve,
         return_stub=loaded.return_stub,
-        cwd=ctx.process.names.getcwd(),
+        cwd=ctx.process.names.cwd.text,
     )
 
 

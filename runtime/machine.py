@@ -16,6 +16,7 @@ from aot.manifest import PAGE, DataWord, Manifest
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
 from aot.personality.abi.gate import ErrorStyle
+from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.registry import system_of
@@ -24,7 +25,7 @@ from runtime.cpu.api import Cpu, Doors, Fault, FaultKind
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
 from runtime.imports import ImportTable
-from runtime.kernel.boot import boot
+from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
 from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
@@ -75,14 +76,21 @@ class Machine:
 
     def _kernel(self, image: bytes | Path) -> tuple[Process, Dispatcher]:
         o = self.options
-        exec_path = os.fsencode(image if isinstance(image, Path) else (o.argv or ["program"])[0])
-        kernel, process, ops = boot(self.space, o.deterministic, o.root, o.mounts, o.cwd, exec_path)
+        program = str(image) if isinstance(image, Path) else None
+        world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
+        process, interface = boot(self.space, world, self._exec_path(image))
         m, bias = self.manifest, self.loaded.bias
         process.brk_start = process.brk = m.brk + bias if m.brk else 0
         process.brk_limit = m.brk_limit + bias if m.brk_limit else 0
-        dispatcher = Dispatcher(self.system, m.column, self.arch, ops, self._wrap())
+        dispatcher = Dispatcher(self.system, m.column, self.arch, interface.ops, self._wrap())
         dispatcher.known = frozenset(s.addr + bias for s in m.sites)
         return process, dispatcher
+
+    def _exec_path(self, image: bytes | Path) -> bytes:
+        """The program's path as the guest is told: absolute, or argv[0] when it never was a file."""
+        if isinstance(image, Path):
+            return os.fsencode(image.absolute())
+        return os.fsencode((self.options.argv or ["program"])[0])
 
     def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
         if self.options.trace is None:
@@ -158,7 +166,7 @@ class Machine:
             env=tuple(os.fsencode(f"{k}={v}") for k, v in o.env.items()),
             exec_path=self.process.exec_path,
             random=kernel.random.randbytes(64),
-            realtime_ns=kernel.clocks.realtime_ns(),
+            realtime_ns=kernel.clocks.now_ns(Clock.REALTIME),
             monotonic_ns=kernel.clocks.monotonic_ns(),
             hwcap=hwcap[0],
             hwcap2=hwcap[1],
