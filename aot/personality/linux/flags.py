@@ -89,6 +89,14 @@ MAP = Bits(
         neutral=MapFlag,
     )
 )  # fmt: skip
+PROT = Bits(
+    FlagMap(
+        "prot",
+        (("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1)),
+        ignored=(("PROT_SEM", 8, "atomics always work"),),
+    )
+)  # fmt: skip
+"""ABI bits to rights X 1, W 2, R 4."""
 REMAP = Bits(
     FlagMap(
         "mremap",
