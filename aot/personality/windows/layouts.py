@@ -92,7 +92,7 @@ LDR_ENTRY = {
 }
 LDR_ENTRY_SIZE = 0x138
 
-# KUSER_SHARED_DATA. From: ntddk.h (mingw-w64)
+# the page of shared data, KUSER_SHARED_DATA in ntddk.h of mingw-w64
 SHARED_DATA = 0x7FFE_0000
 SHARED = {
     "TickCountMultiplier": 0x004,

@@ -24,7 +24,12 @@ MODULES = (
 """Libraries whose functions have rows, in load order."""
 
 _PREFIXES = (("api-ms-win-crt-", "ucrtbase"), ("api-ms-win-core-", "kernel32"), ("ext-ms-win-", "kernel32"))
-_ALIASES = {"kernelbase": "kernel32", "msvcrt": "ucrtbase", "vcruntime140": "ucrtbase", "bcrypt": "bcryptprimitives"}
+_ALIASES = {
+    "kernelbase": "kernel32",
+    "msvcrt": "ucrtbase",
+    "vcruntime140": "ucrtbase",
+    "bcrypt": "bcryptprimitives",
+}
 
 
 def file_name(name: str) -> str:

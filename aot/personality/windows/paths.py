@@ -36,10 +36,6 @@ def from_guest(path: bytes) -> str:
     return "C:" + (from_host(path).replace("/", "\\") or "\\")
 
 
-def is_absolute(path: str) -> bool:
-    return path[1:3] in (":\\", ":/")
-
-
 def full_path(path: str, cwd: str) -> str:
     """The absolute form of a Win32 path; `cwd` is a DOS path. Devices come as \\\\.\\NAME."""
     if path[:4] in ("\\\\?\\", "\\??\\"):

@@ -227,7 +227,7 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
     teb = _teb(space, facts, peb)
     _static_tls(space, facts, teb)
     before = tuple((f, (facts.image_base, DLL_PROCESS_ATTACH, 0)) for f in facts.tls_callbacks)
-    data = {"teb": teb, "peb": peb, "image_base": facts.image_base}
+    data = {"teb": teb, "peb": peb, "image_base": facts.image_base, "image_end": facts.image_end}
     top = (facts.stack_top & -16) - 0x60
     if facts.arch == "aarch64":
         regs = {"x0": peb, "x18": teb, "x30": facts.return_stub, "sp": top, "pc": facts.entry}

@@ -16,6 +16,7 @@ def widez(text: str) -> bytes:
 
 
 def from_wide(raw: bytes) -> str:
+    """Text of UTF-16 bytes; lone surrogates survive."""
     return raw.decode("utf-16-le", "surrogatepass")
 
 
@@ -47,6 +48,7 @@ def quote(argument: str) -> str:
 
 
 def join(arguments: Iterable[str]) -> str:
+    """The command line of a list of arguments."""
     return " ".join(quote(a) for a in arguments)
 
 

@@ -1,0 +1,26 @@
+"""The windows personality as one value."""
+
+from __future__ import annotations
+
+from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
+from aot.personality.windows import kernel32, services
+from aot.personality.windows.errors import ERRORS, NAMES
+from aot.personality.windows.gate import GATES, LIBRARIES
+from aot.personality.windows.modules import library
+from aot.personality.windows.numbers import COLUMNS
+from aot.personality.windows.start import start
+
+SYSTEM = System(
+    personality=Personality.WINDOWS,
+    name="windows",
+    columns=COLUMNS,
+    gates=GATES,
+    calls=(*services.CALLS, *kernel32.CALLS),
+    errors=ERRORS,
+    error_names=NAMES,
+    libraries=LIBRARIES,
+    library=library,
+    has_brk=False,
+    start=start,
+)
