@@ -78,6 +78,7 @@ class X86:
 
     registers = (35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113, 41)
     flags = 25
+    fpcw, mxcsr = 246, 249
     bases = {"fs": 250, "gs": 251}  # noqa: RUF012 - constant
     simd = 122
     load_byte = bytes.fromhex("8a00")  # mov al, [rax]
@@ -284,6 +285,9 @@ class X86:
     def calibrate(self, state: State) -> None:
         """Verify the words behind the array, find the exception in flight, enter CPL 3."""
         engine, space = self.cpu.engine, self.cpu
+        # the engine starts with both control words zero: x87 would round to single precision
+        engine.write(self.fpcw, 0x37F, 2)
+        engine.write(self.mxcsr, 0x1F80, 4)
         engine.write(self.flags, 0x8D7)
         self._direct_carry = state.words[CC_SRC] == 0x8D5 and state.halves[CC_OP] == CC_OP_EFLAGS
         engine.write(self.flags, 2)
