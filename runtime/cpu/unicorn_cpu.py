@@ -50,6 +50,9 @@ STEPS = 64  # longest way out of a stub, instructions
 NAG_S = 0.001  # how often a kick is repeated until it is seen
 ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 
+# x87 control word and mxcsr as every x86-64 system starts a program; the engine's own are zero
+FPU_START = {Arch.X86_64: ((246, 0x37F, 2), (249, 0x1F80, 4)), Arch.AARCH64: ()}
+
 
 class UnicornCpu:
     """Implements api.Cpu."""
@@ -80,6 +83,8 @@ class UnicornCpu:
         self.live = state.regs
         self.half.calibrate(state)
         self._fault_word = self._find_fault_word()
+        for register, value, size in FPU_START[arch]:
+            self.engine.write(register, value, size)
         self._pristine = self.engine.save()
         self.half.install(self._doors)
         space.listeners.append(self.changed)
