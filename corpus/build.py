@@ -69,6 +69,7 @@ COMMON = (
     "-fno-pic", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables", "-Wall",
         "-Wextra", "-Wno-unused-function", "-Werror",
 )  # fmt: skip
+ENTRY = ("-Wl,-e,mainCRTStartup", "-Wl,--subsystem,console")  # windows: what the linker cannot guess
 PER_ARCH = {"x86_64": ("-mcpu=x86_64",), "aarch64": ("-mcpu=generic",)}
 
 
@@ -175,15 +176,16 @@ def _compile(
     for file, text in generated.items():
         (work / file).write_text(text)
     include = ("-I", str(SRC / os_name), "-I", str(SRC / "unix"), "-I", str(work))
+    common = tuple(f for f in COMMON if os_name != "windows" or f != "-fno-pic")  # PE code always is
     objects = []
     for i, source in enumerate(sources):
         objects.append(str(work / f"{i}.o"))
-        run_zig("cc", "-target", triple, *PER_ARCH[arch], *COMMON, *include, *p.flags, str(source), "-o",
+        run_zig("cc", "-target", triple, *PER_ARCH[arch], *common, *include, *p.flags, str(source), "-o",
             objects[-1])
     out = work / "out"
     if os_name == "windows":
         out = work / "out.exe"
-        run_zig("cc", "-target", triple, "-nostdlib", "-s", *objects, *p.link, "-o", str(out))
+        run_zig("cc", "-target", triple, "-nostdlib", "-s", *ENTRY, *objects, *p.link, "-o", str(out))
         return out
     page = ("-z", "max-page-size=4096") if arch == "x86_64" else ()
     run_zig("ld.lld", "-static", "--build-id=none", *page, *p.link, *objects, "-o", str(out))
