@@ -55,6 +55,7 @@ class Dispatcher:
         self.unknown: Counter[int] = Counter()  # numbers no row has
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
         self.known: frozenset[int] = frozenset()
+        self.immediates: dict[int, int] = {}  # address of a replaced trap -> its number
 
     def by_number(self, number: int) -> Handler:
         """The handler of a call number; one that answers no-such-call when no row has it."""
@@ -96,6 +97,8 @@ class Dispatcher:
 
     def table(self, ctx: Context, number: int, where: int) -> int:
         """A table-bound crossing: the handler is chosen by number from the prepared table."""
+        if self._number is None:  # the number stood in the trap that the exit replaced
+            number = self.immediates[where]
         handler = self._handlers.get(number)
         return (handler or self.by_number(number))(ctx)
 

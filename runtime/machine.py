@@ -84,6 +84,7 @@ class Machine:
         process.brk_limit = m.brk_limit + bias if m.brk_limit else 0
         dispatcher = Dispatcher(self.system, m.column, self.arch, interface.ops, self._wrap())
         dispatcher.known = frozenset(s.addr + bias for s in m.sites)
+        dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
         return process, dispatcher
 
     def _exec_path(self, image: bytes | Path) -> bytes:
