@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
@@ -72,6 +73,11 @@ def _a64_flow(mnemonic: str, _operands: str) -> Flow:
     return Flow.TRAP if mnemonic == "svc" else Flow.NEXT
 
 
+_A64_COMPARES = frozenset("cmp cmn tst ccmp ccmn fcmp fcmpe".split())
+_A64_MANY = ("ld", "swp", "cas")  # all registers outside the address may be written
+_A64_STORES = ("st", "prf", "dc", "ic", "msr", "dmb", "dsb", "isb", "nop", "hint")
+
+
 class Decoder:
     """Instructions of one architecture, and the constant each branch goes to."""
 
@@ -112,12 +118,25 @@ class Decoder:
     def _access(self, raw: bytes) -> tuple[frozenset[str], frozenset[str]]:
         for insn in self._full.disasm(raw, 0x1000):
             read, written = insn.regs_access()
-            name = insn.reg_name
-            return (
-                frozenset(family(name(r)) for r in read),
-                frozenset(family(name(r)) for r in written),
-            )
+            reads = frozenset(family(insn.reg_name(r)) for r in read)
+            writes = frozenset(family(insn.reg_name(r)) for r in written)
+            return reads, self._correct(insn.mnemonic, insn.op_str, writes)
         return frozenset(), frozenset()
+
+    def _correct(self, mnemonic: str, operands: str, writes: frozenset[str]) -> frozenset[str]:
+        """Capstone's written registers, with those it forgets and without those it invents."""
+        if self.arch is Arch.X86_64:
+            if "cmpxchg" in mnemonic:
+                return writes | ({"rax", "rdx"} if mnemonic.endswith("b") else {"rax"})
+            return writes
+        outside = re.sub(r"\[[^\]]*\]", "", operands).split(", ")
+        if mnemonic in _A64_COMPARES:
+            return writes - {family(outside[0])}
+        if mnemonic.startswith(_A64_MANY):
+            return writes | {family(register) for register in outside}
+        if mnemonic.startswith(_A64_STORES):
+            return writes
+        return writes | {family(outside[0])}
 
     def _writes(self, raw: bytes) -> frozenset[str]:
         """Families of the registers that the instruction `raw` writes, implicit ones included."""
@@ -133,9 +152,10 @@ def _families() -> dict[str, str]:
     for letter in "abcd":
         for form in ("r{}x", "e{}x", "{}x", "{}l", "{}h"):
             out[form.format(letter)] = f"r{letter}x"
-    for name in ("si", "di", "bp", "sp"):
+    for name in ("si", "di", "bp"):
         for form in ("r{}", "e{}", "{}", "{}l"):
             out[form.format(name)] = f"r{name}"
+    out |= {"esp": "rsp", "spl": "rsp"}  # "sp" is aarch64's
     for number in range(8, 16):
         for suffix in ("", "d", "w", "b"):
             out[f"r{number}{suffix}"] = f"r{number}"

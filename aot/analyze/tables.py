@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Raw
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _BACK: Final = 40  # instructions looked at before the jump
 _LONG: Final = 0x10000  # bytes of the longest range that is believed to be one function
 _MOST: Final = 4096  # entries of the largest table believed
+_UNSIGNED: Final = frozenset("ja jae jb jbe b.hi b.hs b.lo b.ls".split())
 _X86_LEA: Final = re.compile(r"\w+, \[(rip) ([+-]) (0x[0-9a-f]+|\d+)\]")
 _X86_SCALED: Final = re.compile(r"\[(?:\w+ \+ )?\w+\*8 ([+-]) (0x[0-9a-f]+)\]")
 _A64_PAGE: Final = re.compile(r"(x\d+), #(0x[0-9a-f]+)")
@@ -44,34 +46,37 @@ def _back(code: Code, jump: Raw) -> list[Raw]:
     return out
 
 
-def _bound(window: list[Raw]) -> int:
-    """Number of entries the nearest comparison with a constant allows."""
+def _bound(code: Code, window: list[Raw]) -> int:
+    """Entries of the table, by the nearest comparison that guards it; 0: nothing guards it."""
     for insn in window:
         if insn[2] in ("cmp", "sub", "subs"):
             found = _BOUND.search(insn[3])
-            if found and 0 < int(found[1], 0) < _MOST:
-                return int(found[1], 0) + 1
-    return _MOST
+            following = code.reached.get(insn[0] + insn[1])
+            if found and following and following[2] in _UNSIGNED:
+                return min(int(found[1], 0) + 1, _MOST)
+    return 0
 
 
-def _entries(code: Code, table: int, size: int, most: int) -> list[int]:
-    raw = code.image.read(table, size * most)
-    return [
-        int.from_bytes(raw[at : at + size], "little") for at in range(0, len(raw) - size + 1, size)
-    ]
+def _entries(code: Code, table: int, form: str) -> Iterator[int]:
+    """Numbers of the struct format `form` from `table` on."""
+    size = struct.calcsize(form)
+    raw = code.image.read(table, size * _MOST)
+    return (entry[0] for entry in struct.iter_unpack(f"<{form}", raw[: len(raw) // size * size]))
 
 
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> (bits - 1) else value
+def _inside(code: Code, values: Iterable[int], bound: int, *, wide: bool = True) -> set[int]:
+    """The `values` that are addresses of the range.
 
-
-def _inside(code: Code, values: list[int]) -> set[int]:
-    """The `values` that are addresses of the range: of a table without a bound only the leading ones."""
+    Behind the bound wide entries are believed until the first that leads outside, so a guard that was
+    not understood costs nothing; narrow entries all lead inside a long function and end at the bound.
+    """
     out: set[int] = set()
-    for value in values:
+    for at, value in enumerate(values):
+        if at >= bound > 0 and not wide:
+            break
         if code.start <= value < code.end:
             out.add(value)
-        elif len(values) == _MOST:
+        elif at >= bound:
             break
     return out
 
@@ -81,23 +86,23 @@ def _x86_targets(code: Code, jump: Raw) -> set[int] | None:
     if "rip" in operands or ("*8" not in operands and "[" in operands):
         return set()  # through an import slot or an object: a tail call
     window = _back(code, jump)
-    most = _bound(window)
+    bound = _bound(code, window)
     out: set[int] = set()
     scaled = [jump, *window]
     for insn in scaled:
         found = _X86_SCALED.search(insn[3])
         if found and found[1] == "+":
-            out |= _inside(code, _entries(code, int(found[2], 16), 8, most))
-    out |= _x86_loaded(code, window, most)
+            out |= _inside(code, _entries(code, int(found[2], 16), "Q"), bound)
+    out |= _x86_loaded(code, window, bound)
     if out or not any(_is_scaled_load(insn) for insn in scaled[:6]):
         return out
     # The table's address was loaded far away, before a loop: believe every address the range loads.
     if code.end - code.start > _LONG:
         return None
-    return _x86_loaded(code, code.reached.values(), most) or None
+    return _x86_loaded(code, code.reached.values(), bound) or None
 
 
-def _x86_loaded(code: Code, insns: Iterable[Raw], most: int) -> set[int]:
+def _x86_loaded(code: Code, insns: Iterable[Raw], bound: int) -> set[int]:
     """Entries of what would be tables at the addresses that `insns` load."""
     out: set[int] = set()
     for insn in insns:
@@ -105,9 +110,9 @@ def _x86_loaded(code: Code, insns: Iterable[Raw], most: int) -> set[int]:
         if found:
             offset = int(found[3], 0)
             table = insn[0] + insn[1] + (offset if found[2] == "+" else -offset)
-            words = _entries(code, table, 4, most)
-            out |= _inside(code, [table + _signed(word, 32) for word in words])
-            out |= _inside(code, _entries(code, table, 8, most))
+            offsets = _entries(code, table, "i")
+            out |= _inside(code, (table + offset for offset in offsets), bound)
+            out |= _inside(code, _entries(code, table, "Q"), bound)
     return out
 
 
@@ -117,46 +122,42 @@ def _is_scaled_load(insn: Raw) -> bool:
 
 def _a64_targets(code: Code, jump: Raw) -> set[int] | None:
     window = _back(code, jump)
-    most = _bound(window)
-    pages: dict[str, int] = {}
-    tables: list[int] = []
-    labels: list[int] = []
-    for insn in reversed(window):
-        if insn[2] in ("adrp", "adr"):
-            found = _A64_PAGE.match(insn[3])
-            if found:
-                pages[found[1]] = int(found[2], 16)
-                (labels if insn[2] == "adr" else tables).append(int(found[2], 16))
-        elif insn[2] == "add":
-            add = _A64_ADD.match(insn[3])
-            if add and add[1] in pages:
-                tables.append(pages[add[1]] + int(add[2], 0))
     load = next((i for i in window if i[2] in _A64_LOADS and _A64_INDEXED.search(i[3])), None)
     if load is None:
         return set()  # a register that was not loaded by index: a tail call
-    size, signed = _A64_LOADS[load[2]]
+    form = _A64_LOADS[load[2]]
     if load[2] == "ldr":
-        size = 8 if load[3].startswith("x") else 4
+        form = "Q" if load[3].startswith("x") else "i"
+    bound = _bound(code, window)
+    tables, labels = _a64_addresses(window)
     out: set[int] = set()
-    for table in (*tables, *labels):
-        words = _entries(code, table, size, most)
-        if size == 8:
-            out |= _inside(code, words)
+    for table in tables | labels:
+        if form == "Q":
+            out |= _inside(code, _entries(code, table, form), bound)
             continue
-        values = [_signed(word, size * 8) if signed or size == 4 else word for word in words]
         for base in {table, *labels}:
-            scale = 1 if size == 4 else 4
-            out |= _inside(code, [base + value * scale for value in values])
-            if size == 4:
-                out |= _inside(code, [base + value * 4 for value in values])
+            for scale in (1, 4) if form == "i" else (4,):
+                offsets = _entries(code, table, form)
+                targets = (base + offset * scale for offset in offsets)
+                out |= _inside(code, targets, bound, wide=form == "i")
     return {target for target in out if target % 4 == 0} or None
 
 
-_A64_LOADS: Final = {
-    "ldrb": (1, False),
-    "ldrsb": (1, True),
-    "ldrh": (2, False),
-    "ldrsh": (2, True),
-    "ldrsw": (4, True),
-    "ldr": (8, False),
-}
+def _a64_addresses(window: list[Raw]) -> tuple[set[int], set[int]]:
+    """Addresses that `window` computes from pages, and those it computes directly."""
+    pages: dict[str, int] = {}
+    tables: set[int] = set()
+    labels: set[int] = set()
+    for insn in reversed(window):
+        found = _A64_PAGE.match(insn[3]) if insn[2] in ("adrp", "adr") else None
+        if found:
+            pages[found[1]] = int(found[2], 16)
+            (labels if insn[2] == "adr" else tables).add(int(found[2], 16))
+        add = _A64_ADD.match(insn[3]) if insn[2] == "add" else None
+        if add and add[1] in pages:
+            tables.add(pages[add[1]] + int(add[2], 0))
+    return tables, labels
+
+
+# Loads of table entries: mnemonic -> struct format of an entry; ldr depends on its register.
+_A64_LOADS: Final = {"ldrb": "B", "ldrsb": "b", "ldrh": "H", "ldrsh": "h", "ldrsw": "i", "ldr": "Q"}
