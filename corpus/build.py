@@ -65,10 +65,10 @@ TRIPLES = {
 }
 COMMON = (
     "-c", "-O2", "-g0", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
-        "-fno-sanitize=all",
-    "-fno-pic", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables", "-Wall",
-        "-Wextra", "-Wno-unused-function", "-Werror",
+    "-fno-sanitize=all", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables",
+    "-Wall", "-Wextra", "-Wno-unused-function", "-Werror",
 )  # fmt: skip
+FIXED = ("-fno-pic",)  # PE code is always position independent
 ENTRY = ("-Wl,-e,mainCRTStartup", "-Wl,--subsystem,console")  # windows: what the linker cannot guess
 PER_ARCH = {"x86_64": ("-mcpu=x86_64",), "aarch64": ("-mcpu=generic",)}
 
@@ -176,12 +176,11 @@ def _compile(
     for file, text in generated.items():
         (work / file).write_text(text)
     include = ("-I", str(SRC / os_name), "-I", str(SRC / "unix"), "-I", str(work))
-    common = tuple(f for f in COMMON if os_name != "windows" or f != "-fno-pic")  # PE code always is
+    flags = (*PER_ARCH[arch], *COMMON, *(() if os_name == "windows" else FIXED), *p.flags)
     objects = []
     for i, source in enumerate(sources):
         objects.append(str(work / f"{i}.o"))
-        run_zig("cc", "-target", triple, *PER_ARCH[arch], *common, *include, *p.flags, str(source), "-o",
-            objects[-1])
+        run_zig("cc", "-target", triple, *flags, *include, str(source), "-o", objects[-1])
     out = work / "out"
     if os_name == "windows":
         out = work / "out.exe"

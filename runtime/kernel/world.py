@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aot.errors import SetupError
 from aot.personality.abi.errors import Errno
 from aot.personality.abi.neutral import Clock
+from aot.record import dataclass
 from runtime.kernel.clock import Clocks
 from runtime.kernel.namespace import Mount, Namespace
 from runtime.kernel.node import Directory, Node
@@ -65,10 +65,10 @@ def build_world(
     top: Directory = MemDirectory(volume) if root is None else _directory(root)
     names = Namespace(Mount((), top))
     here = str(Path.cwd())
-    if root is None and here != "/":
-        _attach(names, here.encode(), _directory(here), read_only=False)
     tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
     _attach(names, b"/tmp", tmp, read_only=False)
+    if root is None and here != "/":
+        _attach(names, here.encode(), _directory(here), read_only=False)
     if root is None:
         _small_files(top, volume, uid, gid)
     _attach(names, b"/dev", DevDirectory(random), read_only=False)

@@ -1,0 +1,38 @@
+"""The Linux programs of the corpus on a kernel nobody here wrote: the host's, and qemu's user mode."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from corpus.build import Program, build, programs
+from tests.conformance.test_programs import check_output
+
+HOSTED = [(p, a) for p in programs() if p.host and "linux" in p.systems for a in p.archs]
+
+
+def runner(arch: str) -> list[str]:
+    """Command in front of a program of `arch`; skips where nothing runs it."""
+    if sys.platform == "linux" and platform.machine() in (arch, {"x86_64": "AMD64", "aarch64": "arm64"}[arch]):
+        return []
+    for name in (f"qemu-{arch}-static", f"qemu-{arch}"):
+        if found := shutil.which(name):
+            return [found]
+    pytest.skip(f"neither a Linux host of this architecture nor qemu-{arch} (apt-get install qemu-user-static)")
+
+
+@pytest.mark.parametrize(("program", "arch"), HOSTED, ids=[f"{p.name}-{a}" for p, a in HOSTED])
+def test_the_host_gives_the_same(program: Program, arch: str, tmp_path: Path) -> None:
+    command = [*runner(arch), str(build(program.name, f"linux-{arch}")), *program.args]
+    env = dict(variable.split("=", 1) for variable in program.env) | {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        command, input=program.stdin, text=True, capture_output=True, timeout=120, cwd=tmp_path, env=env, check=False
+    )
+    check_output(program, done.stdout)
+    assert done.returncode == program.status
