@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from aot.image.model import Arch, Format, Image, Prot, Segment
 from aot.manifest import PAGE, ExitWord, GateKind, ImportSite, Manifest, Site, StubClass, TlsFacts
 from aot.personality.abi.personality import Personality
+from aot.record import dataclass, field, replace
 from aot.rewrite import stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
 from aot.rewrite.build import build

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
@@ -17,6 +16,7 @@ import keystone
 
 from aot.errors import RewriteError
 from aot.image.model import Arch
+from aot.record import dataclass
 
 
 class Kind(Enum):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aot.manifest import DataWord, ExitWord, GateKind, StubClass
+from aot.record import dataclass
 from aot.rewrite import stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
 from aot.rewrite.plan import PlannedSite

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from aot.manifest import DataWord, StubClass
 from aot.personality.abi.gate import ErrorStyle, Gate
+from aot.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

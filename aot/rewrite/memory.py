@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from aot.errors import VerifyError
 from aot.image.model import Prot
+from aot.record import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

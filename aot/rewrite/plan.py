@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from aot.analyze.decode import Decoder
 from aot.analyze.model import Analysis, FoundSite, Known, Trap
 from aot.image.model import Arch, Image, Import
 from aot.manifest import PAGE, StubClass
+from aot.record import dataclass, replace
 from aot.rewrite.call import Binder, Call, CallInfo
 from aot.rewrite.space import Area, place, reaches
 from aot.rewrite.tactics import TACTICS_AARCH64, TACTICS_X86_64, Ground, Window
@@ -55,7 +54,8 @@ def plan(image: Image, analysis: Analysis, binder: Binder) -> Plan:
     inline = sum(call.cls is StubClass.INLINE for call, _ in calls)
     bound = (len(found) + 1) * LARGEST_STUB + len(image.imports) * IMPORT_STUB
     area = place(image, -(-inline // WORDS_A_PAGE), bound)
-    ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch))
+    extent = (area.base, area.base + area.size(bound))
+    ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent)
     sites = tuple(
         _patch(ground, site, *_in_range(image, reaches(image, area, bound, site.address), call, why))
         for site, (call, why) in zip(found, calls, strict=True)
@@ -114,8 +114,8 @@ def _patch(ground: Ground, site: FoundSite, call: Call, why: str) -> PlannedSite
 
 
 def _why(site: FoundSite) -> str:
-    last = site.before[-1].mnemonic if site.before else "a branch target"
-    following = site.after[0].mnemonic if site.after else "a branch target"
+    last = site.before[-1].mnemonic if site.before else "a block's start"
+    following = site.after[0].mnemonic if site.after else "a branch or target"
     return f"no room for a jump between {last} and {following}, no landing nearby"
 
 

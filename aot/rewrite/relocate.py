@@ -31,6 +31,15 @@ def target(insn: Insn) -> int | None:
     return insn.address + insn.size + int.from_bytes(insn.raw[-width:], "little", signed=True)
 
 
+def refers_to(insn: Insn) -> int | None:
+    """The address that a movable instruction names relative to itself, if it does."""
+    goal = target(insn)
+    if goal is None and "rip" in insn.operands and (at := _displacement(insn)) is not None:
+        (distance,) = struct.unpack_from("<i", insn.raw, at)
+        goal = insn.address + insn.size + int(distance)
+    return goal
+
+
 def moved_size(insn: Insn) -> int | None:
     """Bytes that `insn` takes at another address; None when it cannot be moved."""
     if _STAYS.match(insn.mnemonic) or insn.raw in _ENDBR:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aot.errors import RewriteError
 from aot.image.model import Arch, Format, Image
 from aot.manifest import DATA, PAGE, DataWord, GateKind
+from aot.record import dataclass
 
 LOWEST = 0x10000  # Linux maps nothing below 64 KiB for ordinary users
 GAP = 32 << 20  # room above an image for the brk that some libcs start at `_end`

@@ -8,15 +8,16 @@ address we did not know about still finds its old instruction there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from aot.analyze.decode import LONGEST, Decoder, Flow, Raw
 from aot.analyze.model import FoundSite, Insn, Known
 from aot.image.model import Image
-from aot.rewrite.relocate import ends_flow, moved_size
+from aot.record import dataclass, field
+from aot.rewrite.relocate import ends_flow, moved_size, refers_to
 
 JUMP = 5  # e9 rel32
 SHORT = 2  # eb rel8
+RANGE = (1 << 31) - 0x1000  # of a rel32, whatever the length of the instruction around it
 SHORT_REACH = 127
 MOST = 8  # instructions worth moving
 
@@ -42,6 +43,7 @@ class Ground:
     image: Image
     targets: frozenset[int]  # nothing that starts here may be inside an overwritten range
     decoder: Decoder
+    area: tuple[int, int]  # the most that the stub area may take
     taken: set[int] = field(default_factory=set)
 
     def free(self, start: int, size: int, end: int) -> bool:
@@ -54,6 +56,13 @@ class Ground:
         if not self.taken.isdisjoint(range(start, end)):
             return False
         return not any(low < end and start < high for low, high in self.image.data_in_code)
+
+    def movable(self, insn: Insn) -> bool:
+        """True when `insn` means the same anywhere in the stub area."""
+        if moved_size(insn) is None:
+            return False
+        goal = refers_to(insn)
+        return goal is None or all(abs(goal - edge) < RANGE for edge in self.area)
 
     def take(self, window: Window) -> None:
         """Reserve what `window` uses."""
@@ -93,7 +102,7 @@ def before(ground: Ground, site: FoundSite) -> Window | None:
     for insn in reversed(site.before[-MOST:]):
         if insn.address + insn.size != (moved[0].address if moved else site.address):
             return None
-        if moved_size(insn) is None or ends_flow(insn):
+        if not ground.movable(insn) or ends_flow(insn):
             return None
         moved = (insn, *moved)
         if end - insn.address >= JUMP:
@@ -108,7 +117,7 @@ def after(ground: Ground, site: FoundSite) -> Window | None:
     end = site.address + site.size
     while end - site.address < JUMP and not (moved and ends_flow(moved[-1])):
         insn = _instruction(ground, end)  # control falls through to it: its boundary is certain
-        if insn is None or moved_size(insn) is None:
+        if insn is None or not ground.movable(insn):
             break
         moved.append(insn)
         end += insn.size

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from aot.image.formats import read_image
 from aot.image.model import Arch, Image, Prot
 from aot.image.source import read_source
 from aot.manifest import OSABI, PAGE, SECTION, Manifest, Site, StubClass, decode
+from aot.record import dataclass
 from aot.rewrite.memory import Chunk, Memory
 from aot.rewrite.verify_stubs import check_imports, check_sites
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from aot.analyze.decode import LONGEST, Decoder, Raw
 from aot.errors import VerifyError
 from aot.image.model import Arch
 from aot.manifest import DATA, PAGE, DataWord, GateKind, ImportSite, Manifest, Site, StubClass
+from aot.record import dataclass
 from aot.rewrite.memory import Memory
 
 _RIP = re.compile(r"\[rip(?: ([+-]) (0x[0-9a-f]+|\d+))?\]")

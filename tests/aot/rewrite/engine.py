@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import unicorn as uc
 from unicorn import arm64_const as a64
@@ -12,6 +11,7 @@ from unicorn import x86_const as x86
 
 from aot.image.model import Arch, Segment
 from aot.manifest import PAGE, GateKind, Manifest
+from aot.record import dataclass, field
 
 X86 = {
     name: getattr(x86, f"UC_X86_REG_{name.upper()}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from aot.analyze.decode import Decoder, Flow
 from aot.analyze.model import Analysis, Dynamic, FoundSite, Insn, Known, Number, Trap
@@ -11,6 +10,7 @@ from aot.image.model import Arch, Format, Image, Import, Prot, Segment
 from aot.manifest import DataWord, Manifest
 from aot.personality.abi.gate import ErrorStyle, Gate, Second
 from aot.personality.abi.personality import Personality
+from aot.record import dataclass, field, replace
 from aot.rewrite.apply import apply
 from aot.rewrite.assemble import assemble
 from aot.rewrite.call import CallInfo
