@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -14,6 +13,7 @@ from aot.personality.abi.op import Op
 from aot.personality.windows.kinds import Attributes
 from aot.personality.windows.paths import STDIN, STDOUT, to_guest
 from aot.personality.windows.state import OpenFile, fd_of, handle_of, state
+from aot.record import dataclass
 
 Ops = Mapping[Op, Any]
 PLAIN = At(0)

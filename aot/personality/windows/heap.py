@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
 from typing import Any
 
 from aot.personality.windows.state import state
+from aot.record import dataclass, field
 
 ALIGN = 16
 GROW = 1 << 20  # bytes mapped at a time

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import HEX32, In, InInt, Int, Mem, Out, OutInt
 from aot.personality.windows.state import fd_of
 from aot.personality.windows.text import from_wide
+from aot.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.windows.layouts import PARAMETERS, PEB, TEB
+from aot.record import dataclass, field
 
 OBJECTS = 0x10000  # first handle of an object that is no file
 CURRENT_PROCESS = 0xFFFF_FFFF_FFFF_FFFF

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from dataclasses import dataclass, field
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.windows.state import state
+from aot.record import dataclass, field
 
 COMMIT, RESERVE, DECOMMIT, RELEASE, FREE = 0x1000, 0x2000, 0x4000, 0x8000, 0x1_0000
 RESET, TOP_DOWN, WRITE_WATCH, LARGE_PAGES = 0x8_0000, 0x10_0000, 0x20_0000, 0x2000_0000
