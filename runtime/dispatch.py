@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from aot.image.model import Arch
@@ -18,19 +17,13 @@ from aot.personality.abi.compile import M64, Door, Handler, compile_call
 from aot.personality.abi.errors import E
 from aot.personality.abi.op import Op
 from aot.personality.abi.system import System
+from aot.record import replace
 from runtime.cpu.api import REG_INDEX
 from runtime.kernel.context import Context
+from runtime.kernel.leave import Unserved
 
 Wrap = Callable[[Handler, Call, Door], Handler]
 SP = {Arch.X86_64: "rsp", Arch.AARCH64: "sp"}
-
-
-class UnknownImport(Exception):
-    """The guest called an imported function that no row serves."""
-
-    def __init__(self, library: str, name: str) -> None:
-        super().__init__(f"{library}!{name}")
-        self.library, self.name = library, name
 
 
 class Dispatcher:
@@ -117,7 +110,7 @@ class Dispatcher:
         return self.system.row_of_import(library, name, self._symbols)
 
     def by_import(self, library: str, name: str) -> Handler:
-        """The handler of an imported function; one that raises UnknownImport when no row serves it."""
+        """The handler of an imported function; one that raises Unserved when no row serves it."""
         key = f"{library}!{name}"
         handler = self._imports.get(key)
         if handler is None:
@@ -143,7 +136,7 @@ _ABSENT = Status(Level.ABSENT, "no row", E.NOSYS)
 
 def _unknown(library: str, name: str) -> Handler:
     def unknown(ctx: Context) -> int:
-        raise UnknownImport(library, name)
+        raise Unserved(library, name)
 
     return unknown
 

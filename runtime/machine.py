@@ -6,7 +6,6 @@ import os
 import random
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -20,9 +19,11 @@ from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.registry import system_of
+from aot.record import dataclass, field
 from runtime import report
 from runtime.cpu.api import Cpu, Doors, Fault, FaultKind
 from runtime.cpu.unicorn_cpu import UnicornCpu
+from runtime.cpu.watchdog import Watchdog
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
 from runtime.imports import ImportTable
 from runtime.kernel.boot import World, boot
@@ -33,6 +34,9 @@ from runtime.kernel.memory import AddressSpace
 from runtime.kernel.sched import End, Returned, Scheduler
 from runtime.loader import Loaded, Start, begin, facts_of, load, set_data_words
 from runtime.trace import Tracer
+
+
+PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
 
 
 @dataclass(slots=True)
@@ -72,6 +76,7 @@ class Machine:
             on_fault=lambda ctx, fault: False,
             return_stub=self.loaded.return_stub,
             tid_changed=self._identify,
+            timer=None if options.deterministic else Watchdog(self.cpu.kick, PREEMPT_S),
         )
 
     def _kernel(self, image: bytes | Path) -> tuple[Process, Dispatcher]:
@@ -80,6 +85,8 @@ class Machine:
         world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
         process, interface = boot(self.space, world, self._exec_path(image))
         m, bias = self.manifest, self.loaded.bias
+        process.data["argv"] = tuple(os.fsencode(a) for a in o.argv)
+        process.data["env"] = tuple(os.fsencode(f"{name}={value}") for name, value in o.env.items())
         process.brk_start = process.brk = m.brk + bias if m.brk else 0
         process.brk_limit = m.brk_limit + bias if m.brk_limit else 0
         dispatcher = Dispatcher(self.system, m.column, self.arch, interface.ops, self._wrap())
@@ -239,10 +246,8 @@ def run(image: bytes | Path, options: RunOptions) -> int:
                 report.stats(machine.dispatcher, machine.manifest, machine.counts, inline)
             )
         number = report.signal_of(end)
-        if not number:
-            return end.status & 0xFF
-        if options.errors is not None:
+        if (number or end.reason) and options.errors is not None:
             options.errors.write(report.describe(end))
-        return 128 + number
+        return 128 + number if number else end.status & 0xFF
     finally:
         machine.close()

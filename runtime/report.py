@@ -33,6 +33,8 @@ def signal_of(end: End) -> int:
 
 def describe(end: End) -> str:
     """Several lines for a person: what happened, where, registers, last calls."""
+    if end.reason:
+        return f"helctic-aot: {end.reason}\n"
     number = signal_of(end)
     lines = [f"helctic-aot: guest killed by {signal.Signals(number).name}"]
     if end.fault is not None:

@@ -60,3 +60,11 @@ class Reschedule(Leave):
 
 class NewState(Leave):
     """The handler replaced the whole register state (sigreturn, NtContinue): resume as it stands."""
+
+
+class Unserved(Leave):
+    """The guest called an imported function that no row serves: the run ends, naming both."""
+
+    def __init__(self, library: str, name: str) -> None:
+        super().__init__(f"the program called {library}!{name}, which is not served")
+        self.library, self.name = library, name

@@ -9,11 +9,12 @@ from __future__ import annotations
 import select
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from aot.image.model import Arch
 from aot.personality.abi.gate import Gate
+from aot.record import dataclass, field
 from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
+from runtime.cpu.watchdog import Watchdog
 from runtime.kernel.context import Context, Process
 from runtime.kernel.leave import (
     Block,
@@ -23,10 +24,12 @@ from runtime.kernel.leave import (
     Killed,
     NewState,
     Reschedule,
+    Unserved,
     Upcall,
 )
 
 RED_ZONE = 128
+UNSERVED_STATUS = 127  # what a shell gives for a command it cannot find
 IDLE_MS = 1000  # longest single wait on the host; a kick or signal ends it earlier
 
 
@@ -53,9 +56,13 @@ class Returned(Leave):
 
 @dataclass(slots=True)
 class End:
-    """How a process ended: its exit status, or the fault or signal that killed it."""
+    """How a process ended: its exit status, or the fault or signal that killed it.
+
+    `reason` is a line for a person when it was something else (a call nobody serves).
+    """
 
     status: int = 0
+    reason: str = ""
     signal: int = 0
     fault: Fault | None = None
     ctx: Context | None = None
@@ -71,10 +78,12 @@ class Scheduler:
     on_fault: Callable[[Context, Fault], bool]  # True: the guest handles it, go on
     return_stub: int = 0
     tid_changed: Callable[[Context], None] | None = None
+    timer: Watchdog | None = None  # preemption; None: contexts switch only where they block or yield
     ready: deque[Context] = field(default_factory=deque)
     waiting: list[Waiting] = field(default_factory=list)
     end: End | None = None
     _last: Context | None = None
+    _armed: bool = False
 
     def add(self, ctx: Context) -> None:
         """A new context is ready to run."""
@@ -83,12 +92,27 @@ class Scheduler:
 
     def run(self) -> End:
         """Run until the process ends."""
-        while self.end is None:
-            if self.waiting:
-                self._wake(idle=not self.ready)
-            if self.ready and self.end is None:
-                self._step(self.ready.popleft())
+        try:
+            while self.end is None:
+                if self.waiting:
+                    self._wake(idle=not self.ready)
+                if self.ready and self.end is None:
+                    self._arm()
+                    self._step(self.ready.popleft())
+        finally:
+            if self.timer is not None:
+                self.timer.stop()
         return self.end
+
+    def _arm(self) -> None:
+        """The timer runs while there is somebody to switch to."""
+        if self.timer is None or (len(self.ready) > 1) == self._armed:
+            return
+        self._armed = not self._armed
+        if self._armed:
+            self.timer.start()
+        else:
+            self.timer.stop()
 
     def _step(self, ctx: Context) -> None:
         if ctx is not self._last:
@@ -118,6 +142,8 @@ class Scheduler:
                 self.end = End(status=cause.status, ctx=ctx)
             case Killed():
                 self.end = End(signal=cause.signal, ctx=ctx)
+            case Unserved():
+                self.end = End(status=UNSERVED_STATUS, reason=str(cause), ctx=ctx)
             case ExitContext():
                 self._remove(ctx, cause.status)
             case Reschedule():
