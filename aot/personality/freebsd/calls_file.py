@@ -89,7 +89,7 @@ OPENING = (
     call("openat",   nr(499), Op.OPENAT,   partial("no locks, no verified exec"),
          sig(fd=To("dirfd", FD), path=PATH, flag=To("flags", OPEN), mode=MODE)),
     call("close",    nr(6),   Op.CLOSE,    FULL, sig(fd=FD), ZERO),
-    call("closefrom", nr(509), None,       FULL, sig(lowfd=S32), ZERO, via=closefrom),
+    call("freebsd12_closefrom", nr(509), None,       FULL, sig(lowfd=S32), ZERO, via=closefrom),
     call("close_range", nr(575), None,     partial("flags are refused"),
          sig(lowfd=HEX32, highfd=HEX32, flags=S32), ZERO, via=close_range),
     call("dup",      nr(41),  Op.DUP,      FULL, sig(fd=FD), lowest=0, cloexec=False),

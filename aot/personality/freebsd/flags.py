@@ -91,7 +91,7 @@ MAP = FlagMap(
         ("MAP_HASSEMAPHORE", 0x200, "no effect on this architecture"),
         ("MAP_NOSYNC", 0x800, "a hint"),
         ("MAP_NOCORE", 0x20000, "no core files"),
-        ("MAP_ALIGNED", 0xFF000000, "a hint: a mapping is page aligned"),
+        ("MAP_ALIGNMENT_MASK", 0xFF000000, "a hint: a mapping is page aligned"),
     ),
     neutral=MapFlag,
 )  # fmt: skip
@@ -175,6 +175,6 @@ SIGNALS = SignalMap({
 PROT = FlagMap(
     "prot",
     bits=(("PROT_READ", 1, 1), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 4)),
-    ignored=(("PROT_MAX", 0x70000, "rights may be raised later"),),
+    ignored=(("PROT_MAX(7)", 0x70000, "rights may be raised later"),),
 )
 """Ops take POSIX rights: read 1, write 2, execute 4."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 from aot.personality.abi.errors import E, Errno
@@ -21,6 +20,7 @@ from aot.personality.abi.neutral import (
 from aot.personality.bsd import InSet, OutAs, OutSet, SignalNumber
 from aot.personality.freebsd import layouts as la
 from aot.personality.freebsd.flags import SIGNALS
+from aot.record import replace
 
 # (FreeBSD, neutral) bits of sa_flags: ONSTACK, RESTART, RESETHAND, NOCLDSTOP, NODEFER, NOCLDWAIT, SIGINFO
 SA = (

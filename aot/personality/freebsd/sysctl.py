@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.op import Op
 from aot.personality.freebsd.start import OSRELDATE
+from aot.record import dataclass
 
 Ops = Mapping[Op, Any]
 RELEASE = "14.1-RELEASE"

@@ -5,8 +5,6 @@ From: sys/sys/_termios.h, ttycom.h, filio.h, FreeBSD 14. Neutral modes are Linux
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aot.personality.abi.call import FULL, ZERO, Call, call, partial, sig
 from aot.personality.abi.kinds import FD, In, InInt, InStruct, Kind, OutInt, OutStruct, To, Unused
 from aot.personality.abi.neutral import Termios, Winsize
@@ -14,6 +12,7 @@ from aot.personality.abi.op import Op
 from aot.personality.bsd import OutAs
 from aot.personality.freebsd import layouts as la
 from aot.personality.freebsd.vias import set_nonblock
+from aot.record import replace
 
 Pairs = tuple[tuple[int, int], ...]
 
