@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 import pytest
 
@@ -17,6 +16,7 @@ from aot.personality.freebsd import flags
 from aot.personality.freebsd.start import At, start
 from aot.personality.freebsd.system import SYSTEM
 from aot.personality.native.system import SYSTEM as NATIVE
+from aot.record import replace
 from runtime.cpu.api import REG_INDEX
 
 ARCHS = [(Arch.X86_64, "rsp"), (Arch.AARCH64, "sp")]
