@@ -1,15 +1,15 @@
-"""The entry point: commands loaded on first use; failures become lines and statuses here and only here."""
+"""The entry point: failures become lines and statuses here and only here.
+
+Starting up is most of what a short run costs, and the option parser would be a fifth of it. So `run FILE
+ARGS`, which has nothing to parse, goes straight on; every other line goes to commands.py.
+"""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import NoReturn
 
-import click
-
-from aot import __version__
 from aot.errors import AotError
 
 PROGRAM = "helctic-aot"
@@ -22,44 +22,11 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell shows it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order of a first session."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or None when there is none of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"aot.cli.{cmd_name}").command
-        return command
-
-
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name=PROGRAM)
-def cli() -> None:
-    """Translate programs of other operating systems ahead of time and run them.
-
-    \b
-    helctic-aot translate hello.exe hello.elf    Windows, Linux or FreeBSD in, native ELF out
-    helctic-aot run hello.elf arg1 arg2          run it (or run hello.exe: translated first)
-    helctic-aot inspect hello.exe                what would be patched, and how
-    """
-
-
 def serve(arguments: list[str]) -> int:
     """Run one command line and answer its exit status."""
     try:
-        with cli.make_context(PROGRAM, arguments) as context:
-            status = cli.invoke(context)
+        status = dispatch(arguments)
         sys.stdout.flush()
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        return BAD_INPUT
     except AotError as error:
         print(f"{PROGRAM}: error: {one_line(error)}", file=sys.stderr)
         return BAD_INPUT
@@ -69,7 +36,19 @@ def serve(arguments: list[str]) -> int:
         return PIPE_CLOSED
     except KeyboardInterrupt:
         return INTERRUPTED
-    return status if isinstance(status, int) else 0
+    return status
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Serve `run FILE ARGS` directly, for options end at FILE; leave every other line to the parser."""
+    match arguments:
+        case ["run", file, *rest] if not file.startswith("-"):
+            from aot.cli.execute import execute
+
+            return execute(file, rest)
+    from aot.cli.commands import invoke
+
+    return invoke(arguments)
 
 
 def one_line(error: AotError) -> str:

@@ -42,7 +42,7 @@ class RunCommand(click.Command):
     short_help="Run a translated or a foreign executable.",
     context_settings={"allow_interspersed_args": False},
 )
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=click.Path())
 @click.argument("arguments", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
     "--dispatch",
@@ -69,7 +69,7 @@ class RunCommand(click.Command):
 @nt_build_option
 def command(
     *,
-    file: Path,
+    file: str,
     arguments: tuple[str, ...],
     dispatch: str,
     trace: str | None,
@@ -103,10 +103,10 @@ def command(
     from runtime.machine import RunOptions
     from runtime.machine import run as run_machine
 
-    raw = native_bytes(file, personality, nt_build)
+    raw = native_bytes(Path(file), personality, nt_build)
     with trace_file(trace) as stream:
         options = RunOptions(
-            argv=[str(file) if argv0 is None else argv0, *arguments],
+            argv=[file if argv0 is None else argv0, *arguments],
             env=environment(env),
             dispatch=dispatch,
             trace=stream,

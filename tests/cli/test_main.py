@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from aot import __version__
-from aot.cli.main import COMMANDS, cli, one_line, serve
+from aot.cli.commands import cli
+from aot.cli.main import COMMANDS, one_line, serve
 from aot.errors import AotError, ImageError
 
 

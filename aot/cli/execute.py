@@ -1,0 +1,18 @@
+"""Runs the file a user names with every option at its default: `run FILE ARGS`, without the parser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def execute(file: str, arguments: Sequence[str]) -> int:
+    """The status of the guest. Raises AotError."""
+    from aot.cli.prepare import native_bytes
+    from runtime.machine import RunOptions, run
+
+    raw = native_bytes(Path(file), None, None)
+    options = RunOptions(argv=[file, *arguments], env=dict(os.environ), errors=sys.stderr)
+    return run(raw, options)
