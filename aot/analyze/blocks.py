@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final
 
+from aot.analyze import tables_aarch64, tables_x86_64
 from aot.analyze.decode import CHUNK, LONGEST, Decoder, Flow, Raw
 from aot.analyze.model import Insn
-from aot.analyze.tables import table_targets
 from aot.image.model import Arch, Image, Segment
 
 WINDOW: Final = 16  # instructions offered on each side of a site
@@ -31,6 +31,8 @@ class Code:
         self.calls: dict[int, int] = {}  # address of a direct call -> its target
         self.invalid: list[int] = []  # addresses reached that hold no instruction
         self.opaque: list[int] = []  # indirect jumps whose table was not found
+        x86 = decoder.arch is Arch.X86_64
+        self._table_targets = tables_x86_64.targets if x86 else tables_aarch64.targets
         self.segment = segment
         self.known: Container[int] = ()  # addresses another Code of this range has reached
         self._decoded: dict[int, Raw] = {}
@@ -56,7 +58,7 @@ class Code:
         while self._indirect:
             pending, self._indirect = self._indirect, []
             for insn in pending:
-                found = table_targets(self, insn)
+                found = self._table_targets(self, insn)
                 if found is None:
                     self.opaque.append(insn[0])
                     continue
