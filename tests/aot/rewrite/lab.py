@@ -63,11 +63,17 @@ class FakeIdentity:
 
 
 def image_of(
-    arch: Arch, code: bytes, *, base: int = CODE, imports: tuple[Import, ...] = (), pie: bool = False
+    arch: Arch,
+    code: bytes,
+    *,
+    base: int = CODE,
+    imports: tuple[Import, ...] = (),
+    pie: bool = False,
+    zeroes: int = 0x1000,
 ) -> Image:
     """An ELF image with `code` at `base` and a writable page behind it."""
     text = Segment(base, max(len(code), 1), code, Prot.R | Prot.X, "text")
-    data = Segment((text.end + 0x1FFF) & ~0xFFF, 0x1000, b"\x00" * 64, Prot.R | Prot.W, "data")
+    data = Segment((text.end + 0x1FFF) & ~0xFFF, zeroes, b"\x00" * 64, Prot.R | Prot.W, "data")
     return Image(
         Format.ELF, arch, base, (text, data), pie, "0" * 64,
         imports=tuple(replace(i, slot=data.address + i.slot) for i in imports),
@@ -148,9 +154,10 @@ def rewritten(
     inline: Mapping[int, DataWord] | None = None,
     imports: tuple[Import, ...] = (),
     pie: bool = False,
+    zeroes: int = 0x1000,
 ) -> tuple[Image, Manifest, tuple[Segment, ...]]:
     """Assemble, analyse, plan and apply."""
     raw = assemble(arch, code) if isinstance(code, str) else code
-    image = image_of(arch, raw, base=base, imports=imports, pie=pie)
+    image = image_of(arch, raw, base=base, imports=imports, pie=pie, zeroes=zeroes)
     planned = plan(image, analysis_of(image), FakeBinder(GATES[gate], inline or {}))
     return image, *apply(planned, FakeIdentity())

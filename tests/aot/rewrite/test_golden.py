@@ -1,6 +1,6 @@
 """Assembly in, patched disassembly out: one pair of files in tests/golden/rewrite per tactic and stub.
 
-`HELCTIC_ACCEPT=1 pytest tests/aot/rewrite/test_golden.py` writes the .exp files; the difference is for review.
+`HELCTIC_ACCEPT=1 pytest tests/aot/rewrite/test_golden.py` writes the .exp files: review the diff.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def test_branches(branch: tuple[bytes, int], distance: int, address: int, by: in
     distance = distance % 256 - 128 if width == 1 else distance
     old = decoded(opcode + distance.to_bytes(width, "little", signed=True), address)
     goal = address + old.size + distance
-    assume(0 <= goal)
+    assume(goal >= 0)
     assert target(old) == goal
     new = decoded(moved(old, address + by), address + by)
     assert (new.mnemonic, new.operands, new.size) == (old.mnemonic, old.operands, moved_size(old))
