@@ -81,9 +81,10 @@ class Machine:
 
     def _kernel(self, image: bytes | Path) -> tuple[Process, Dispatcher]:
         o = self.options
-        program = str(image) if isinstance(image, Path) else None
+        exec_path = self._exec_path(image)
+        program = exec_path if Path(exec_path).is_file() else None
         world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
-        process, interface = boot(self.space, world, self._exec_path(image))
+        process, interface = boot(self.space, world, os.fsencode(exec_path))
         m, bias = self.manifest, self.loaded.bias
         process.data["argv"] = tuple(os.fsencode(a) for a in o.argv)
         process.data["env"] = tuple(os.fsencode(f"{name}={value}") for name, value in o.env.items())
@@ -94,11 +95,10 @@ class Machine:
         dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
         return process, dispatcher
 
-    def _exec_path(self, image: bytes | Path) -> bytes:
-        """The program's path as the guest is told: absolute, or argv[0] when it never was a file."""
-        if isinstance(image, Path):
-            return os.fsencode(image.absolute())
-        return os.fsencode((self.options.argv or ["program"])[0])
+    def _exec_path(self, image: bytes | Path) -> str:
+        """The program's absolute path: the image's file, or what argv[0] names when it came as bytes."""
+        named = image if isinstance(image, Path) else Path((self.options.argv or ["program"])[0])
+        return os.path.abspath(named)  # noqa: PTH100 - `..` is folded, links are kept
 
     def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
         if self.options.trace is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from aot.record import dataclass
 from runtime.kernel.clock import FixedClocks, HostClocks
 from runtime.kernel.context import Credentials, Kernel, Process
 from runtime.kernel.files import FileTable
@@ -36,7 +36,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
     """The first process of a new kernel, and its interface with the standard ops installed."""
     clocks = FixedClocks() if world.deterministic else HostClocks()
     source: Any = random.Random(SEED) if world.deterministic else random.SystemRandom()
-    creds = Credentials(os.getuid(), os.geteuid(), os.getgid(), os.getegid())
+    creds = Credentials(os.getuid(), os.geteuid(), os.getgid(), os.getegid(), tuple(os.getgroups()))
     kernel = Kernel(
         clocks=clocks,
         park=ParkSpace(),
@@ -62,6 +62,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
     pid = FIRST_PID if world.deterministic else os.getpid()
     ppid = FIRST_PID - 1 if world.deterministic else os.getppid()
     process = Process(kernel, pid, ppid, space, files, names, creds, exec_path)
+    names.owner = process
     kernel.processes[pid] = process
     interface = Interface()
     interface.personality_init(standard_ops())

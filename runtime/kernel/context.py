@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
 from aot.personality.abi.neutral import SigAction, SigStack
 from aot.personality.abi.personality import Personality
+from aot.record import dataclass, field
 
 if TYPE_CHECKING:
     from runtime.cpu.api import Cpu
@@ -41,6 +41,7 @@ class Credentials:
     euid: int
     gid: int
     egid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

@@ -52,14 +52,14 @@ class DirectoryFile(File):
         return offset
 
     def snapshot(self) -> list[DirEntry]:
-        """Every entry, sorted by name behind . and .."""
+        """Every entry: . and .., then the scheme's order, then mount points it does not list."""
         if self._entries is None:
             found = {name: (kind, ino) for name, kind, ino in self.directory.entries()}
             for name in self.extra:
                 found.setdefault(name, (FileType.DIR, 1))
             own = self.directory.stat().ino
             names = [(b".", FileType.DIR, own), (b"..", FileType.DIR, own)]
-            names += [(name, *found[name]) for name in sorted(found)]
+            names += [(name, *found[name]) for name in found]
             self._entries = [DirEntry(ino, i + 1, kind, name) for i, (name, kind, ino) in enumerate(names)]
         return self._entries
 

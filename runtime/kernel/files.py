@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from aot.personality.abi.errors import E, Errno
+from aot.record import dataclass, field
 from runtime.kernel.node import File
 
 LIMIT = 1024

@@ -11,7 +11,8 @@ import ctypes
 import mmap
 import os
 from bisect import bisect_left
-from dataclasses import dataclass
+
+from aot.record import dataclass
 
 PAGE = 4096
 TERA = 1 << 40

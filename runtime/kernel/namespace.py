@@ -7,11 +7,11 @@ ever see single names in a directory they hold open, so a rename on the host can
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Open, Stat
+from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.node import S_IFLNK, S_IFMT, Directory, File, Node
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, StatFs, Times, Whence
+from aot.record import replace
 
 if TYPE_CHECKING:
     from runtime.kernel.namespace import Spot

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Clock, Time
 from aot.personality.abi.op import Op
+from aot.record import dataclass
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block
 from runtime.kernel.optable import op

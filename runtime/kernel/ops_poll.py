@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Slots
 from aot.personality.abi.neutral import PollFd, Time
 from aot.personality.abi.op import Op
+from aot.record import replace
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block
 from runtime.kernel.node import POLLERR, POLLHUP, POLLNVAL

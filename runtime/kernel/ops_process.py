@@ -90,7 +90,7 @@ def getegid(ctx: Context) -> int:
 @op(Op.GETGROUPS)
 def getgroups(ctx: Context) -> tuple[int, ...]:
     """Supplementary groups."""
-    return (ctx.process.creds.gid,)
+    return ctx.process.creds.groups
 
 
 def _self(ctx: Context, pid: int) -> None:

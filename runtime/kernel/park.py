@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from aot.record import dataclass, field
 
 ALL = 0xFFFF_FFFF
 """Wake mask that fits every waiter."""

@@ -6,8 +6,8 @@ import os
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
+from aot.record import dataclass, replace
 from runtime.kernel.frames import Extent
 
 

@@ -67,12 +67,13 @@ def build_world(
     here = str(Path.cwd())
     tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
     _attach(names, b"/tmp", tmp, read_only=False)
-    if root is None and here != "/":
-        _attach(names, here.encode(), _directory(here), read_only=False)
-    if root is None:
-        _small_files(top, volume, uid, gid)
     _attach(names, b"/dev", DevDirectory(random), read_only=False)
     _attach(names, b"/proc", ProcRoot(names), read_only=True)
+    if root is None:
+        _small_files(top, volume, uid, gid)
+        if here != "/":
+            _attach(names, os.fsencode(here), _directory(here), read_only=False)
+            _show_facts(names, here)
     for spec in mounts:
         _mount(names, spec)
     if program is not None:
@@ -122,11 +123,15 @@ def _attach(names: Namespace, path: bytes, root: Directory, *, read_only: bool) 
 
 
 def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | None:
-    """The directory at `parts` of the empty root, made as needed; None when a mount is in the way."""
+    """The memory directory at `parts`, made as needed; None when a mount of another kind is in the way."""
     here = names.root.root
     for depth, part in enumerate(parts):
-        if not isinstance(here, MemDirectory) or parts[: depth + 1] in names.mounts:
+        if not isinstance(here, MemDirectory):
             return None
+        mount = names.mounts.get(parts[: depth + 1])
+        if mount is not None:
+            here = mount.root
+            continue
         child = here.children.get(part)
         if child is None:
             child = here.children[part] = MemDirectory(here.volume)
@@ -135,6 +140,17 @@ def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | Non
             return None
         here = child
     return here if isinstance(here, MemDirectory) else None
+
+
+def _show_facts(names: Namespace, here: str) -> None:
+    """Directories above the current one are empty, but look as on the host (`ls -la` lists `..`)."""
+    above = Path(here).parent
+    for path in (above, *above.parents):
+        parts = tuple(os.fsencode(n) for n in path.parts[1:])
+        mount = names.mounts.get(parts)
+        node = mount.root if mount is not None else _synthetic(names, parts)
+        if isinstance(node, MemDirectory):
+            node.facts = _directory(str(path))
 
 
 def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:

@@ -1,4 +1,4 @@
-"""Linux calls this kernel does not have: they answer ENOSYS, and each is listed. Columns: name, x86_64, aarch64.
+"""Linux calls this kernel does not have: each is listed and answers ENOSYS. Columns: name, x86_64, aarch64.
 
 Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
 """

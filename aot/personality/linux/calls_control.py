@@ -25,7 +25,8 @@ from aot.personality.linux.flags import FD_FLAGS, OPEN, OPEN_MAPS
 
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 TCGETS, TCSETS, TCSETSW, TCSETSF = 0x5401, 0x5402, 0x5403, 0x5404
-TIOCGPGRP, TIOCGWINSZ, TIOCSWINSZ, FIONREAD, FIONCLEX, FIOCLEX = 0x540F, 0x5413, 0x5414, 0x541B, 0x5450, 0x5451
+TIOCGPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540F, 0x5413, 0x5414
+FIONREAD, FIONCLEX, FIOCLEX = 0x541B, 0x5450, 0x5451
 ANY = 0xFFFF_FFFF
 """FUTEX_BITSET_MATCH_ANY."""
 
@@ -36,13 +37,17 @@ def _cmd(name: str) -> Unused:
 
 # fmt: off
 FCNTL = {
-    F_DUPFD: call("fcntl", None, Op.DUP, FULL, sig(fd=FD, cmd=_cmd("F_DUPFD"), arg=To("lowest", S32)), cloexec=False),
+    F_DUPFD: call("fcntl", None, Op.DUP, FULL, sig(fd=FD, cmd=_cmd("F_DUPFD"), arg=To("lowest", S32)),
+    cloexec=False),
     F_DUPFD_CLOEXEC: call("fcntl", None, Op.DUP, FULL,
                           sig(fd=FD, cmd=_cmd("F_DUPFD_CLOEXEC"), arg=To("lowest", S32)), cloexec=True),
     F_GETFD: call("fcntl", None, Op.FCNTL_GETFD, FULL, sig(fd=FD, cmd=_cmd("F_GETFD"))),
-    F_SETFD: call("fcntl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("F_SETFD"), arg=To("cloexec", FD_FLAGS)), ZERO),
-    F_GETFL: call("fcntl", None, Op.FCNTL_GETFL, FULL, sig(fd=FD, cmd=_cmd("F_GETFL")), Ret("r", flags=OPEN_MAPS)),
-    F_SETFL: call("fcntl", None, Op.FCNTL_SETFL, FULL, sig(fd=FD, cmd=_cmd("F_SETFL"), arg=To("flags", OPEN)), ZERO),
+    F_SETFD: call("fcntl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("F_SETFD"), arg=To("cloexec",
+    FD_FLAGS)), ZERO),
+    F_GETFL: call("fcntl", None, Op.FCNTL_GETFL, FULL, sig(fd=FD, cmd=_cmd("F_GETFL")), Ret("r",
+    flags=OPEN_MAPS)),
+    F_SETFL: call("fcntl", None, Op.FCNTL_SETFL, FULL, sig(fd=FD, cmd=_cmd("F_SETFL"), arg=To("flags",
+    OPEN)), ZERO),
 }
 IOCTL = {
     TCGETS: call("ioctl", None, Op.TTY_GETATTR, FULL,
@@ -53,26 +58,30 @@ IOCTL = {
                   sig(fd=FD, cmd=_cmd("TCSETSW"), arg=To("modes", la.IN_TERMIOS)), ZERO, when=1),
     TCSETSF: call("ioctl", None, Op.TTY_SETATTR, FULL,
                   sig(fd=FD, cmd=_cmd("TCSETSF"), arg=To("modes", la.IN_TERMIOS)), ZERO, when=2),
-    TIOCGPGRP: call("ioctl", None, Op.TTY_GETPGRP, FULL, sig(fd=FD, cmd=_cmd("TIOCGPGRP"), arg=OutInt(32)), ZERO),
+    TIOCGPGRP: call("ioctl", None, Op.TTY_GETPGRP, FULL, sig(fd=FD, cmd=_cmd("TIOCGPGRP"), arg=OutInt(32)),
+    ZERO),
     TIOCGWINSZ: call("ioctl", None, Op.TTY_GETSIZE, FULL,
                      sig(fd=FD, cmd=_cmd("TIOCGWINSZ"), arg=OutStruct(la.WINSIZE)), ZERO),
     TIOCSWINSZ: call("ioctl", None, Op.TTY_SETSIZE, FULL,
                      sig(fd=FD, cmd=_cmd("TIOCSWINSZ"), arg=To("size", la.IN_WINSIZE)), ZERO),
     FIONREAD: call("ioctl", None, Op.FIONREAD, FULL, sig(fd=FD, cmd=_cmd("FIONREAD"), arg=OutInt(32)), ZERO),
     FIOCLEX: call("ioctl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("FIOCLEX")), ZERO, cloexec=True),
-    FIONCLEX: call("ioctl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("FIONCLEX")), ZERO, cloexec=False),
+    FIONCLEX: call("ioctl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("FIONCLEX")), ZERO,
+    cloexec=False),
 }
 
 
 def _wait(name: str, clock: Clock) -> Call:
     return call("futex", None, Op.PARK, FULL,
-                sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=To("expected", U32), utime=To("timeout", la.IN_TIME_OPT)),
+                sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=To("expected", U32),
+                utime=To("timeout", la.IN_TIME_OPT)),
                 ZERO, size=4, mask=ANY, absolute=False, clock=clock)
 
 
 def _wait_bitset(name: str, clock: Clock) -> Call:
     return call("futex", None, Op.PARK, FULL,
-                sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=To("expected", U32), utime=To("timeout", la.IN_TIME_OPT),
+                sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=To("expected", U32),
+                utime=To("timeout", la.IN_TIME_OPT),
                     uaddr2=_cmd("unused"), val3=To("mask", U32)), ZERO, size=4, absolute=True, clock=clock)
 
 
@@ -102,8 +111,10 @@ FUTEX = {
 }
 CALLS: tuple[Call, ...] = (
     call("fcntl", nr(72, 25),  None, partial("no record locks, no leases, no owners"), by=("cmd", FCNTL)),
-    call("ioctl", nr(16, 29),  None, partial("terminals, FIONREAD, FIOCLEX"), by=("cmd", IOCTL), otherwise=E.NOTTY),
-    call("futex", nr(202, 98), None, partial("wait, wake and their bitset forms"), by=("op", FUTEX), otherwise=E.NOSYS),
+    call("ioctl", nr(16, 29),  None, partial("terminals, FIONREAD, FIOCLEX"), by=("cmd", IOCTL),
+         otherwise=E.NOTTY),
+    call("futex", nr(202, 98), None, partial("wait, wake and their bitset forms"), by=("op", FUTEX),
+         otherwise=E.NOSYS),
     stub("futex_waitv", nr(449, 449), E.NOSYS, "callers fall back to futex"),
 )
 # fmt: on

@@ -1,4 +1,7 @@
-"""Linux flag words and choices. From: include/uapi/asm-generic/{fcntl,mman,resource}.h, arch/arm64/include/uapi/asm/fcntl.h."""
+"""Linux flag words and choices.
+
+From: include/uapi/asm-generic/{fcntl,mman,resource}.h, arch/arm64/include/uapi/asm/fcntl.h.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ def _open(directory: int, nofollow: int, direct: int, largefile: int) -> FlagMap
     return FlagMap(
         "open",
         (
-            ("O_CREAT", 0o100, Open.CREATE), ("O_EXCL", 0o200, Open.EXCLUSIVE), ("O_NOCTTY", 0o400, Open.NOCTTY),
+            ("O_CREAT", 0o100, Open.CREATE), ("O_EXCL", 0o200, Open.EXCLUSIVE),
+            ("O_NOCTTY", 0o400, Open.NOCTTY),
             ("O_TRUNC", 0o1000, Open.TRUNCATE), ("O_APPEND", 0o2000, Open.APPEND),
             ("O_NONBLOCK", 0o4000, Open.NONBLOCK), ("O_DSYNC", 0o10000, Open.SYNC),
             ("O_DIRECTORY", directory, Open.DIRECTORY), ("O_NOFOLLOW", nofollow, Open.NOFOLLOW),
@@ -146,7 +150,8 @@ RESOURCE = Pick((
     ("RLIMIT_CPU", 0, Resource.CPU), ("RLIMIT_FSIZE", 1, Resource.FSIZE), ("RLIMIT_DATA", 2, Resource.DATA),
     ("RLIMIT_STACK", 3, Resource.STACK), ("RLIMIT_CORE", 4, Resource.CORE), ("RLIMIT_RSS", 5, Resource.RSS),
     ("RLIMIT_NPROC", 6, Resource.NPROC), ("RLIMIT_NOFILE", 7, Resource.NOFILE),
-    ("RLIMIT_MEMLOCK", 8, Resource.MEMLOCK), ("RLIMIT_AS", 9, Resource.AS), ("RLIMIT_LOCKS", 10, Resource.LOCKS),
+    ("RLIMIT_MEMLOCK", 8, Resource.MEMLOCK), ("RLIMIT_AS", 9, Resource.AS),
+    ("RLIMIT_LOCKS", 10, Resource.LOCKS),
     ("RLIMIT_SIGPENDING", 11, Resource.SIGPENDING), ("RLIMIT_MSGQUEUE", 12, Resource.MSGQUEUE),
     ("RLIMIT_NICE", 13, Resource.NICE), ("RLIMIT_RTPRIO", 14, Resource.RTPRIO),
     ("RLIMIT_RTTIME", 15, Resource.RTTIME),
@@ -159,7 +164,8 @@ ADVICE = Pick((
     ("MADV_WILLNEED", 3, Advice.HINT), ("MADV_DONTNEED", 4, Advice.DONTNEED), ("MADV_FREE", 8, Advice.FREE),
     ("MADV_DONTFORK", 10, Advice.HINT), ("MADV_DOFORK", 11, Advice.HINT), ("MADV_MERGEABLE", 12, Advice.HINT),
     ("MADV_UNMERGEABLE", 13, Advice.HINT), ("MADV_HUGEPAGE", 14, Advice.HINT),
-    ("MADV_NOHUGEPAGE", 15, Advice.HINT), ("MADV_DONTDUMP", 16, Advice.HINT), ("MADV_DODUMP", 17, Advice.HINT),
+    ("MADV_NOHUGEPAGE", 15, Advice.HINT), ("MADV_DONTDUMP", 16, Advice.HINT),
+    ("MADV_DODUMP", 17, Advice.HINT),
     ("MADV_COLD", 20, Advice.HINT), ("MADV_PAGEOUT", 21, Advice.HINT),
     ("MADV_POPULATE_READ", 22, Advice.HINT), ("MADV_POPULATE_WRITE", 23, Advice.HINT),
     ("MADV_COLLAPSE", 25, Advice.HINT),

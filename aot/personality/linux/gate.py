@@ -1,5 +1,6 @@
-"""How a Linux program asks. From: Documentation/process (syscall ABI), arch/x86/entry/entry_64.S, arch/arm64/kernel/syscall.c.
+"""How a Linux program asks.
 
+From: arch/x86/entry/entry_64.S, arch/arm64/kernel/syscall.c.
 x86_64 loses rcx and r11 to the instruction itself; aarch64 keeps everything but x0 and ignores the immediate.
 """
 

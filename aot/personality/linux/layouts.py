@@ -1,4 +1,4 @@
-"""Linux struct layouts. From: include/uapi of the 64-bit ABIs; compared with a compiler's answers in tests."""
+"""Linux struct layouts. From: include/uapi, 64-bit; compared with a compiler's answers in tests."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
@@ -19,6 +18,7 @@ from aot.personality.abi.neutral import (
     Times,
     time_ns,
 )
+from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
 from runtime.kernel.node import Directory, File, Link, Node, readable, writable
@@ -193,12 +193,19 @@ class MemLink(MemNode):
 
 @dataclass(slots=True, eq=False)
 class MemDirectory(MemNode, Directory):
-    """A directory; its children may also be nodes of other schemes."""
+    """A directory; its children may also be nodes of other schemes.
+
+    `facts` is a node whose stat is shown instead: the host directory that this one stands for.
+    """
 
     kind: FileType = FileType.DIR
     mode: int = 0o755
     nlink: int = 2
     children: dict[bytes, Node] = field(default_factory=dict)
+    facts: Node | None = None
+
+    def stat(self) -> Stat:
+        return MemNode.stat(self) if self.facts is None else self.facts.stat()
 
     def _child(self, name: bytes) -> Node:
         try:
