@@ -161,7 +161,7 @@ def _families() -> dict[str, str]:
             out[f"r{number}{suffix}"] = f"r{number}"
     for number in range(31):
         out[f"w{number}"] = out[f"x{number}"] = f"x{number}"
-    out |= {"fp": "x29", "lr": "x30", "wsp": "sp"}
+    out |= {"fp": "x29", "lr": "x30", "wsp": "sp", "wzr": "xzr"}
     return out
 
 

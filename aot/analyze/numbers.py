@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow
@@ -11,6 +10,7 @@ from aot.analyze.stack import depth_at
 from aot.analyze.steps import step
 from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, apply, number
 from aot.image.model import Arch
+from aot.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,8 @@ class Tracer:
 
     def values(self, address: int, place: Place) -> set[Value]:
         """Every value of `place` before the instruction at `address`."""
+        if place == "xzr":
+            return {0}
         while True:
             if address in self.code.foreign and address not in self.code.entries:
                 return {Lost("entered from another function")}
