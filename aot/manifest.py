@@ -12,11 +12,11 @@ Nothing here imports a third-party library; the bytes are canonical JSON, so equ
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from enum import Enum, IntEnum
 from typing import Any
 
 from aot.errors import ManifestError
+from aot.record import asdict, dataclass
 
 VERSION = 1
 SECTION = ".helctic.manifest"

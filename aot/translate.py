@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from aot.analyze.identify import Identity, identify
@@ -13,6 +12,7 @@ from aot.image.model import Image
 from aot.image.native import emit
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import PERSONALITIES, system_of
+from aot.record import replace
 from aot.rewrite.apply import apply
 from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Binder

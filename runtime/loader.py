@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from aot.image.model import Arch, Prot, Segment
 from aot.manifest import DATA, PAGE, DataWord, Manifest, StubClass
 from aot.personality.abi.start import StartFacts, StartState
+from aot.record import dataclass
 from runtime.cpu.api import REGS, Cpu
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace

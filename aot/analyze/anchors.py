@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from aot.image.model import Arch, Image, Segment
+from aot.record import dataclass
 
 # Ranges of these sources are exact; a symbol's size is what its author wrote.
 _DECLARED: Final = 0.3  # share of the code below which declared ranges are no basis

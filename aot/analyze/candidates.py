@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from aot.analyze.model import Trap
 from aot.image.model import Arch, Image, Segment
 from aot.personality.abi.gate import Gate
+from aot.record import dataclass
 
 _SVC_TOP: Final = re.compile(rb"\xd4")
 TRAPS: Final = {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from aot.errors import IdentifyError
 from aot.image.model import Format, Image, Note
 from aot.personality.abi.personality import Personality
+from aot.record import dataclass
 
 DEFAULT_BUILD = "19041"  # Windows column unless the user asks for another (or "wine")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aot.image.model import Image, ImportKind
+from aot.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

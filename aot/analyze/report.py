@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 from aot.analyze.imports import ImportedName, imported_names
 from aot.analyze.model import Analysis, Dynamic, FoundSite, Known, Number, OneOf, Refused
 from aot.image.model import Image
+from aot.record import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)

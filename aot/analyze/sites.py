@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -17,6 +16,7 @@ from aot.analyze.numbers import CallersOf, site_number
 from aot.analyze.sweep import sweep
 from aot.image.model import Image
 from aot.personality.abi.gate import Gate
+from aot.record import dataclass, field
 
 _ROUNDS: Final = 4  # of proving a caller by its own callers
 _CALLERS: Final = 400  # functions read to learn what callers pass

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aot.image.model import Prot
+from aot.record import dataclass
 
 if TYPE_CHECKING:
     from aot.analyze.blocks import Code

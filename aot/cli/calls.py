@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 import click
 
@@ -16,6 +15,7 @@ from aot.personality.abi.kinds import Unused
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.registry import PERSONALITIES, system_of
+from aot.record import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from aot.cli.text import table
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import ImportSite, Manifest, Site, StubClass
 from aot.personality.abi.personality import Personality
+from aot.record import asdict, dataclass
 
 if TYPE_CHECKING:
     from aot.analyze.report import Report, SiteLine

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from aot.record import dataclass
 
 PCREL, DATAREL, INDIRECT = 0x10, 0x30, 0x80
 # DW_EH_PE value formats: low nibble -> (bytes, signed).

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from aot.image.model import (
     Tls,
 )
 from aot.image.source import read_source
+from aot.record import replace
 
 lief.logging.disable()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from itertools import pairwise
 
 from aot.errors import ImageError
 from aot.image.model import Arch, Note, Prot, Segment
 from aot.image.words import is_power_of_two
+from aot.record import dataclass
 
 EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 PHDR = struct.Struct("<IIQQQQQQ")

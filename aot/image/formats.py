@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from aot.image import elf, kinds, macho, pe
 from aot.image.model import Format, Image
 from aot.image.native_reader import is_native
 from aot.image.source import read_source
+from aot.record import dataclass
 
 
 class Reader(Protocol):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum, IntFlag
+
+from aot.record import dataclass, field
 
 
 class Arch(Enum):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from aot.errors import RewriteError
 from aot.image.launcher.code import CODE
@@ -16,6 +15,7 @@ from aot.image.model import Arch, Prot, Segment
 from aot.image.native_reader import EHDR, IDENT, NOTE, PHDR, PT_LOAD, PT_NOTE, SHDR
 from aot.image.words import align_up
 from aot.manifest import NOTE_NAME, NOTE_TYPE, PAGE, SECTION, Manifest, Reservation, encode
+from aot.record import dataclass, replace
 
 LOWEST = 0x10000  # vm.mmap_min_addr: Linux kills a program that maps anything below as a normal user
 ZERO_LIMIT = 256 << 20  # bytes of zero fill; Linux kills what obviously overcommits

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from aot.image.pclntab import go_functions
 from aot.image.pdata import arm64_ranges, x64_ranges
 from aot.image.pe_headers import EXCEPTION, TLS, PeHeaders, load_segments, read_headers
 from aot.image.source import read_source
+from aot.record import replace
 
 lief.logging.disable()
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from aot.errors import ImageError
 from aot.image.model import Arch, Prot, Segment
 from aot.image.words import align_up, is_power_of_two, unpack
+from aot.record import dataclass
 
 PAGE = 4096
 SECTOR = 512  # the loader rounds section file offsets down to this

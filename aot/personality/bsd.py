@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aot.personality.abi.kinds import In, Mem, Out
 from aot.personality.abi.layout import Layout
 from aot.personality.abi.signals import SignalMap
+from aot.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ common call never needs them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Protocol
 
 from aot.image.model import Arch
 from aot.personality.abi.leave import Leave as Leave  # noqa: PLC0414
+from aot.record import dataclass, field
 
 X86_REGS = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip".split())
 A64_REGS = (*(f"x{i}" for i in range(31)), "sp", "pc")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from aot.personality.abi.start import StartSpace
+from aot.record import dataclass, field
 
 Entry = tuple[int, int]
 """One auxiliary vector entry: type, value."""

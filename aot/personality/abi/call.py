@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -11,6 +10,7 @@ from aot.personality.abi.errors import E
 from aot.personality.abi.flags import FlagMap, FlagSet
 from aot.personality.abi.kinds import Args, In, Kind, Length, Must, Out, To, Unused
 from aot.personality.abi.op import Op
+from aot.record import dataclass, field
 
 
 class Level(Enum):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aot.personality.abi.call import Call, Level, parameter
@@ -18,6 +17,7 @@ from aot.personality.abi.flags import FlagSet
 from aot.personality.abi.gate import ErrorStyle, Gate, Second
 from aot.personality.abi.kinds import In, Kind, Must, Out, inner
 from aot.personality.abi.op import Op
+from aot.record import dataclass
 
 Handler = Callable[[Any], int]
 M64 = 0xFFFF_FFFF_FFFF_FFFF

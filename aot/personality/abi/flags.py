@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
+from aot.record import dataclass, field
 
 
 class FlagError(Exception):

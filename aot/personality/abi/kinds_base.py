@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.flags import FlagMap, FlagSet
 from aot.personality.abi.neutral import Time
+from aot.record import dataclass, replace
 
 Buffers = tuple[memoryview, ...]
 """Guest memory without a copy: one view per physically contiguous run, ready for readv/writev."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds_base import MAX_IO, SHOWN, Buffers, In, Mem, Out, quoted
 from aot.personality.abi.layout import Layout, LayoutSet, Record
+from aot.record import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

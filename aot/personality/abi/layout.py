@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
+from aot.record import dataclass, field
 
 U8, U16, U32, U64, S8, S16, S32, S64 = "B", "H", "I", "Q", "b", "h", "i", "q"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum, IntFlag, auto
 from typing import NamedTuple
+
+from aot.record import dataclass
 
 
 class Open(IntFlag):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 
 from aot.personality.abi.errors import E, Errno
+from aot.record import dataclass, field
 
 
 class Signal(IntEnum):

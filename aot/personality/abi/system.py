@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from aot.personality.abi.call import Call
 from aot.personality.abi.errors import E
 from aot.personality.abi.gate import Gate
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
+from aot.record import dataclass, field
 
 
 def plain_library(name: str) -> str:

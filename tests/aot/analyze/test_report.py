@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from aot.analyze.report import report
 from aot.image.model import Import, ImportKind, Symbol
+from aot.record import replace
 from tests.aot.analyze.lab import BASE, X86_64, found, image
 
 CALLS = {1: "write", 60: "exit"}

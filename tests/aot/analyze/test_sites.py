@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 
 import pytest
 
 from aot.analyze.model import Dynamic, Known, Trap
 from aot.analyze.sites import analyze
 from aot.image.model import FunctionRange, Image, Prot, Segment, Symbol
+from aot.record import replace
 from tests.aot.analyze.lab import (
     AARCH64,
     BASE,

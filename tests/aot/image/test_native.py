@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from aot.image.model import Arch, Prot, Segment
 from aot.image.native import LOWEST, ZERO_LIMIT, emit, split_mappable
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import Manifest
+from aot.record import replace
 from tests.bad.build import elf
 
 HOST = {"x86_64": Arch.X86_64, "aarch64": Arch.AARCH64, "arm64": Arch.AARCH64}.get(platform.machine())
