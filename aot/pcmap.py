@@ -1,0 +1,81 @@
+"""Which address of its own code a guest is shown for a PC inside a stub, and where a named one continues."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from aot.image.model import Arch
+from aot.manifest import Manifest, Site, StubClass
+from aot.record import dataclass
+
+A64_TEST = 12  # bytes of an aarch64 inline stub that only look whether it is traced
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the guest may see: PC, and what its number register holds there (None: as it is)."""
+
+    pc: int
+    number: int | None = None
+
+
+class PcMap:
+    """Both directions for one loaded image; `bias` is where it was loaded against its link addresses."""
+
+    def __init__(self, manifest: Manifest, bias: int = 0) -> None:
+        self.bias = bias
+        self._x86 = Arch(manifest.arch) is Arch.X86_64
+        self._sites = sorted((s for s in manifest.sites if s.stub), key=lambda s: s.stub)
+        self._starts = [site.stub for site in self._sites]
+        self._machine: dict[int, int] = {}
+        for site in self._sites:
+            self._machine |= self._replaced(site)
+
+    def site_at(self, pc: int) -> Site | None:
+        """The site whose stub holds `pc`."""
+        index = bisect_right(self._starts, pc - self.bias) - 1
+        site = self._sites[index] if index >= 0 else None
+        return site if site and pc - self.bias < site.stub + site.stub_size else None
+
+    def shown(self, pc: int) -> Shown | None:
+        """What to show for `pc`: itself outside stubs; None when the stub has to run on first, because
+        a part of its result is already there (some instructions, no gate)."""
+        site = self.site_at(pc)
+        if site is None:
+            return Shown(pc)
+        here = pc - self.bias
+        found = self._shown_x86(site, here) if self._x86 else self._shown_a64(site, here)
+        return Shown(found.pc + self.bias, found.number) if found else None
+
+    def machine(self, pc: int) -> int:
+        """Where the machine continues when the guest continues at `pc`."""
+        here = pc - self.bias
+        return self._machine.get(here, here) + self.bias
+
+    @staticmethod
+    def _replaced(site: Site) -> dict[int, int]:
+        """Addresses of old instructions that are not there any more, and where they are now."""
+        start, end = site.window, site.window + len(site.new) // 2
+        places = {guest: machine for machine, guest in site.moved if start < guest < end}
+        if site.addr not in (site.again, start):
+            places[site.addr] = site.again
+        if site.cont and site.resume < end:
+            places[site.resume] = site.cont
+        return places
+
+    @staticmethod
+    def _shown_x86(site: Site, here: int) -> Shown | None:
+        for machine, guest in site.moved:
+            if machine == here:
+                return Shown(guest)
+        if here <= site.gate:
+            # nothing has happened: rcx and r11 are the call's to lose
+            return Shown(site.window if site.folded else site.addr)
+        return None
+
+    @staticmethod
+    def _shown_a64(site: Site, here: int) -> Shown | None:
+        last = site.gate
+        if site.cls == StubClass.INLINE.value:
+            last = site.stub + A64_TEST - 4
+        return Shown(site.addr, site.number) if here <= last else None
