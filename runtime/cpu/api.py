@@ -92,9 +92,13 @@ class Doors:
     sites: list[Handler] = field(default_factory=list)
     table: Callable[[Any, int, int], int] | None = None  # (context, number, site index or pc) -> carry
     imports: list[Handler] = field(default_factory=list)
-    trap: Callable[[Any, int, int], int] | None = None  # untranslated trap: (context, pc of the trap, immediate)
+    trap: Callable[[Any, int, int], int] | None = (
+        None  # untranslated trap: (context, pc of the trap, immediate)
+    )
     returned: Handler | None = None  # RETURN gate: a guest callee called by the kernel came back
-    page_fault: Callable[[int, int], bool] | None = None  # (address, access 0 r / 1 w / 2 x): True = mapped now
+    page_fault: Callable[[int, int], bool] | None = (
+        None  # (address, access 0 r / 1 w / 2 x): True = mapped now
+    )
     trap_carry: bool = False  # untranslated traps report failure in the carry flag
     interrupts: frozenset[int] = frozenset()  # x86 `int n` that are traps; n is the immediate
 
@@ -153,7 +157,9 @@ class Cpu(Protocol):
 
     def get_flags(self, context: RegisterState) -> int: ...  # rflags / nzcv (bits 31:28)
     def set_flags(self, context: RegisterState, value: int) -> None: ...
-    def get_base(self, context: RegisterState, which: str) -> int: ...  # "fs" | "gs" | "tpidr_el0" | "tpidrro_el0"
+    def get_base(
+        self, context: RegisterState, which: str
+    ) -> int: ...  # "fs" | "gs" | "tpidr_el0" | "tpidrro_el0"
     def set_base(self, context: RegisterState, which: str, value: int) -> None: ...
     def get_simd(self, context: RegisterState, index: int) -> int: ...  # 128-bit xmm / v register
     def set_simd(self, context: RegisterState, index: int, value: int) -> None: ...

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aot.manifest import GateKind
 from aot.personality.abi.errors import Errno
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
+from runtime.cpu.unicorn_doors import chosen, invented
 from runtime.cpu.unicorn_engine import HOOK_INTR, INTR_HOOK
 from runtime.cpu.unicorn_state import State
 
@@ -23,8 +24,8 @@ PC = 32
 EXIT = 0x4840  # svc immediate of GateKind 0
 CARRY = 1 << 29  # of nzcv
 CLREX = bytes.fromhex("5f3303d5")
-SVC = 2
-_CAUSES = {1: FaultKind.ILLEGAL, 4: FaultKind.ALIGNMENT, 7: FaultKind.BREAKPOINT, 13: FaultKind.ILLEGAL}
+SVC, SMC = 2, 13
+_CAUSES = {1: FaultKind.ILLEGAL, 4: FaultKind.ALIGNMENT, 7: FaultKind.BREAKPOINT, SMC: FaultKind.ILLEGAL}
 _BOUND, _BOUND_CARRY = int(GateKind.BOUND), int(GateKind.BOUND_CARRY)
 
 
@@ -35,6 +36,7 @@ class Aarch64:
     flags = 3
     bases = {"tpidr_el0": 262, "tpidrro_el0": 263}  # noqa: RUF012 - constant
     simd = 104
+    load_byte = bytes.fromhex("00004039")  # ldrb w0, [x0]
 
     def __init__(self, cpu: UnicornCpu) -> None:
         self.cpu = cpu
@@ -79,18 +81,11 @@ class Aarch64:
             try:
                 sites[regs[register]](cpu.context)
             except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
-                cpu.raised(error, self._site(sites, regs[register], pc))
+                cpu.raised(error, chosen(sites, regs[register]))
 
         if self._hook is not None:
             engine.unhook(self._hook)
         self._hook = engine.hook(HOOK_INTR, INTR_HOOK(interrupt))
-
-    def _site(self, handlers: list[Handler], index: int, pc: int) -> Handler:
-        """The handler whose crossing raised; a guest that made the index up gets a fault instead of ours."""
-        if index < len(handlers):
-            return handlers[index]
-        self.cpu.faulted(FaultKind.ILLEGAL, pc - 4)
-        return lambda context: 0
 
     def _learn(self, pc: int) -> tuple[int | None, int]:
         """(kind, register of the index) of the exit before `pc`, or (None, immediate) of a trap."""
@@ -116,6 +111,8 @@ class Aarch64:
         """Everything but a bound exit that is known already."""
         cpu, regs, doors = self.cpu, self.cpu.live, self._doors
         if number != SVC:
+            if number == SMC:
+                pc = regs[PC] = pc - 4
             cpu.faulted(_CAUSES.get(number, FaultKind.SOFTWARE), pc, number)
             return
         kind, detail = self._exits.get(pc) or self._learn(pc)
@@ -125,7 +122,7 @@ class Aarch64:
         again: Handler
         if kind in (_BOUND, _BOUND_CARRY, GateKind.IMPORT):
             handlers = doors.imports if kind == GateKind.IMPORT else doors.sites
-            again = self._site(handlers, regs[detail], pc)
+            again = chosen(handlers, regs[detail])
         elif kind == GateKind.RETURN:
             assert doors.returned is not None, "a return gate without a door"
             again = doors.returned
@@ -137,6 +134,9 @@ class Aarch64:
             def again(context: object) -> int:
                 return serve(context, value, site)
 
+        if again is invented:
+            cpu.faulted(FaultKind.ILLEGAL, pc)
+            return
         try:
             carry = again(cpu.context)
         except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
@@ -188,6 +188,10 @@ class Aarch64:
         elif kind == GateKind.TABLE_CARRY or (kind is None and self._doors.trap_carry):
             self.cpu.load(context)
             self._set_carry(carry)
+        if kind == GateKind.IMPORT:
+            regs[PC] = regs[30]
+        elif kind is not None:  # number register and C are put back by the stub's own last instructions
+            self.cpu.step_out(context)
 
     # calibration
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _ENTRY = struct.Struct("<Qi")  # uc_tlb_entry
 CODE_PAGES = 16  # larger code changes drop everything translated
 STEPS = 64  # longest way out of a stub, instructions
+SPURIOUS = 16  # runs that may end for no reason we know
 NAG_S = 0.001  # how often a kick is repeated until it is seen
 ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 
@@ -242,7 +243,7 @@ class UnicornCpu:
         if context is not self.context:
             self.load(context)
         pc, live = len(self.live) - 1, self.live
-        while True:
+        for _ in range(SPURIOUS):
             with self._lock:
                 if self._kicked:
                     self._kicked = False
@@ -254,6 +255,7 @@ class UnicornCpu:
             if found is not None:
                 return found
             # neither a fault nor a handler: a kick, or one that came too late for an earlier run
+        return Fault(FaultKind.PRIVILEGED, live[pc])  # the engine halts: wfi, or hlt where CPL 3 is refused
 
     def _outcome(self, status: int) -> Exit | None:
         if self.error is not None:

@@ -18,7 +18,7 @@ from aot.image.model import Arch
 OK, ERR_EXCEPTION, ERR_INSN_INVALID = 0, 21, 10
 ARCH_ARM64, ARCH_X86, MODE_ARM, MODE_64 = 2, 4, 0, 8
 HOOK_INTR, HOOK_INSN, HOOK_TLB_FILL = 1, 2, 1 << 17
-INS_SYSCALL = 699
+INS_IN, INS_OUT, INS_SYSCALL = 218, 500, 699
 CTL_PAGE_SIZE, CTL_USE_EXITS, CTL_CPU_MODEL = 1, 4, 7
 CTL_TB_REMOVE_CACHE, CTL_TB_FLUSH, CTL_TLB_FLUSH, CTL_TLB_TYPE = 9, 10, 11, 12
 CPU_ARM64_MAX = 3
@@ -28,6 +28,8 @@ ENGINE_CPU = 0x2000  # bytes of the engine structure searched for its CPU pointe
 P, U32, U64, INT = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
 SYSCALL_HOOK = ctypes.CFUNCTYPE(None)  # (uc, user): nothing of it is needed
 INTR_HOOK = ctypes.CFUNCTYPE(None, P, U32)  # (uc, number, user)
+IN_HOOK = ctypes.CFUNCTYPE(U32, P, U32)  # (uc, port, size, user)
+OUT_HOOK = ctypes.CFUNCTYPE(None, P, U32)  # (uc, port, size, value, user)
 FILL_HOOK = ctypes.CFUNCTYPE(ctypes.c_bool, P, U64, INT, P)  # (uc, address, access, entry, user)
 
 
@@ -161,7 +163,7 @@ class Engine:
 
     def write(self, register: int, value: int, size: int = 8) -> None:
         """Set one register by the engine's number."""
-        self._word[:size] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        self._word.raw = (value & (1 << 8 * size) - 1).to_bytes(16, "little")
         self._check(self.lib.uc_reg_write(self.handle, register, self._word_at))
 
     def save(self) -> bytes:

@@ -10,20 +10,58 @@ and the backend uses the engine's slower documented calls instead.
 from __future__ import annotations
 
 import ctypes
-import re
+import os
 import struct
+import sys
+from bisect import bisect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from runtime.cpu.unicorn_engine import ENGINE_CPU, Engine
 
 SPAN = 1 << 17  # bytes of the CPU object that are searched
+BLOCK = 1 << 8  # bytes compared at once
 MAGIC = (0x1122_3344_5566_0000, 0x2BAD_CAFE_7EA5_0000)
 
 
 def _writable() -> list[tuple[int, int]]:
-    text = Path("/proc/self/maps").read_text()
-    return [(int(a, 16), int(b, 16)) for a, b in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) rw", text, re.M)]
+    """Our writable mappings, in address order."""
+    found = []
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+        for line in maps:
+            span, rights, _ = line.split(maxsplit=2)
+            if rights.startswith("rw"):
+                low, _, high = span.partition("-")
+                found.append((int(low, 16), int(high, 16)))
+    return found
+
+
+def _room(maps: Sequence[tuple[int, int]], address: int) -> int:
+    """Bytes from `address` to the end of its mapping, 0 when it is no writable memory."""
+    low, high = maps[bisect(maps, (address, sys.maxsize)) - 1]
+    return high - address if low <= address < high else 0
+
+
+def engine_words(engine: Engine) -> memoryview:
+    """The head of the engine structure itself, as words."""
+    size = min(_room(_writable(), engine.handle), ENGINE_CPU) & ~7
+    return memoryview((ctypes.c_char * size).from_address(engine.handle)).cast("B").cast("Q")
+
+
+class _Self:
+    """Our own memory, read without trusting that it is still there: another thread may unmap any of it."""
+
+    def __init__(self) -> None:
+        self._fd = os.open("/proc/self/mem", os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, address: int, size: int) -> bytes:
+        """A copy; empty where nothing is."""
+        try:
+            return os.pread(self._fd, size, address)
+        except OSError:
+            return b""
+
+    def close(self) -> None:
+        os.close(self._fd)
 
 
 class State:
@@ -36,9 +74,9 @@ class State:
         self.halves = self.all[: room & ~7].cast("I")
         self.regs = self.words[:words]
 
-    def snapshot(self) -> memoryview:
-        """A copy of all of it, as 32-bit words."""
-        return memoryview(bytes(self.all[: self.room & ~7])).cast("I")
+    def snapshot(self) -> bytes:
+        """A copy of all of it."""
+        return bytes(self.all[: self.room & ~7])
 
     def changed(
         self, before: Callable[[], object], after: Callable[[], object], old: int, new: int
@@ -48,15 +86,18 @@ class State:
         first = self.snapshot()
         after()
         second = self.snapshot()
-        return {i for i, value in enumerate(first) if value == old and second[i] == new}
+        # nearly nothing differs: blocks are compared as bytes, words only in blocks that do
+        found = set()
+        for at in range(0, len(first), BLOCK):
+            if first[at : at + BLOCK] != second[at : at + BLOCK]:
+                was, now = (memoryview(copy)[at : at + BLOCK].cast("I") for copy in (first, second))
+                found |= {at // 4 + i for i, word in enumerate(was) if word == old and now[i] == new}
+        return found
 
 
 def find(engine: Engine, registers: Sequence[int]) -> State | None:
     """The state of a fresh engine whose registers, in array order, have these engine numbers."""
     maps = _writable()
-
-    def room(address: int) -> int:
-        return next((hi - address for lo, hi in maps if lo <= address < hi), 0)
 
     def plant(magic: int) -> bytes:
         values = [magic + i * 0x101 for i in range(len(registers))]
@@ -64,17 +105,21 @@ def find(engine: Engine, registers: Sequence[int]) -> State | None:
             engine.write(register, value)
         return struct.pack(f"<{len(values)}Q", *values)
 
+    memory = _Self()
     pattern = plant(MAGIC[0])
-    head = ctypes.string_at(engine.handle, min(room(engine.handle), ENGINE_CPU) & ~7)
+    head = memory.read(engine.handle, min(_room(maps, engine.handle), ENGINE_CPU) & ~7)
     for (pointer,) in struct.iter_unpack("<Q", head):
-        size = min(room(pointer), SPAN) if pointer & 7 == 0 else 0
-        at = ctypes.string_at(pointer, size).find(pattern) if size > len(pattern) else -1
+        size = min(_room(maps, pointer), SPAN) if pointer & 7 == 0 else 0
+        at = memory.read(pointer, size).find(pattern) if size > len(pattern) else -1
         if at < 0:
             continue
         again = plant(MAGIC[1])
-        if ctypes.string_at(pointer + at, len(again)) == again:
+        if memory.read(pointer + at, len(again)) == again:
+            memory.close()
             for register in registers:
                 engine.write(register, 0)
-            return State(pointer + at, size - at, len(registers))
+            # the CPU object may have been met in the span behind a pointer to something else
+            return State(pointer + at, min(_room(maps, pointer + at), SPAN), len(registers))
         pattern = plant(MAGIC[0])
+    memory.close()
     return None
