@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 
-def execute(file: str, arguments: Sequence[str]) -> int:
-    """The status of the guest. Raises AotError."""
+def execute(file: str, argv: list[str]) -> int:
+    """Run `file`, whose guest sees `argv`; the status of the guest. Raises AotError."""
     from aot.cli.prepare import native_bytes
     from runtime.machine import RunOptions, run
 
     raw = native_bytes(Path(file), None, None)
-    options = RunOptions(argv=[file, *arguments], env=dict(os.environ), errors=sys.stderr)
+    options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr)
     return run(raw, options)

@@ -1,7 +1,8 @@
 """The entry point: failures become lines and statuses here and only here.
 
 Starting up is most of what a short run costs, and the option parser would be a fifth of it. So `run FILE
-ARGS`, which has nothing to parse, goes straight on; every other line goes to commands.py.
+ARGS` and `run --argv0 NAME FILE ARGS` (what a launcher says), which have nothing to parse, go straight on; every
+other line goes to commands.py.
 """
 
 from __future__ import annotations
@@ -40,15 +41,25 @@ def serve(arguments: list[str]) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Serve `run FILE ARGS` directly, for options end at FILE; leave every other line to the parser."""
-    match arguments:
-        case ["run", file, *rest] if not file.startswith("-"):
-            from aot.cli.execute import execute
+    """Serve a plain run directly, leave every other line to the parser."""
+    plain = plain_run(arguments)
+    if plain is not None:
+        from aot.cli.execute import execute
 
-            return execute(file, rest)
+        return execute(*plain)
     from aot.cli.commands import invoke
 
     return invoke(arguments)
+
+
+def plain_run(arguments: list[str]) -> tuple[str, list[str]] | None:
+    """(FILE, the guest's argv) of a run without options but --argv0, else None; options end at FILE."""
+    match arguments:
+        case ["run", "--argv0", name, file, *rest] if not file.startswith("-"):
+            return file, [name, *rest]
+        case ["run", file, *rest] if not file.startswith("-"):
+            return file, [file, *rest]
+    return None
 
 
 def one_line(error: AotError) -> str:

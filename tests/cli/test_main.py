@@ -7,7 +7,7 @@ import pytest
 
 from aot import __version__
 from aot.cli.commands import cli
-from aot.cli.main import COMMANDS, one_line, serve
+from aot.cli.main import COMMANDS, one_line, plain_run, serve
 from aot.errors import AotError, ImageError
 
 
@@ -85,3 +85,24 @@ def test_module_and_script_are_the_same_program() -> None:
     done = run("--version")
     assert done.returncode == 0
     assert done.stdout == f"helctic-aot, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "x"], ("x", ["x"])),
+        (["run", "x", "--trace", "-"], ("x", ["x", "--trace", "-"])),
+        (["run", "--argv0", "n", "x", "a"], ("x", ["n", "a"])),
+        (["run", "--argv0", "", "./x"], ("./x", [""])),
+        (["run", "--stats", "x"], None),
+        (["run", "--argv0", "n", "--stats", "x"], None),
+        (["run", "--argv0=n", "x"], None),
+        (["run", "--", "x"], None),
+        (["run", "--argv0"], None),
+        (["run"], None),
+        (["inspect", "x"], None),
+        ([], None),
+    ],
+)
+def test_what_needs_no_option_parser(arguments: list[str], expected: tuple[str, list[str]] | None) -> None:
+    assert plain_run(arguments) == expected
