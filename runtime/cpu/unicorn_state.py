@@ -26,11 +26,11 @@ MAGIC = (0x1122_3344_5566_0000, 0x2BAD_CAFE_7EA5_0000)
 def _writable() -> list[tuple[int, int]]:
     """Our writable mappings, in address order."""
     found = []
-    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+    with open("/proc/self/maps", "rb") as maps:
         for line in maps:
             span, rights, _ = line.split(maxsplit=2)
-            if rights.startswith("rw"):
-                low, _, high = span.partition("-")
+            if rights.startswith(b"rw"):
+                low, _, high = span.partition(b"-")
                 found.append((int(low, 16), int(high, 16)))
     return found
 
