@@ -1,0 +1,1 @@
+"""Programs of our own, and what builds them."""

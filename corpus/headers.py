@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from aot.personality.abi.personality import Personality
 from aot.personality.native.header import constants, structs
+from aot.personality.registry import system_of
 from aot.personality.windows.numbers import COLUMNS, SERVICES, nt
+from corpus import wild
+
+UNIX = {"native": Personality.NATIVE, "linux": Personality.LINUX, "freebsd": Personality.FREEBSD}
 
 
 def for_system(os_name: str) -> dict[str, str]:
     """Headers generated for programs of one system: file name -> text."""
+    out = {"native.h": native()} if os_name == "native" else {}
     if os_name == "windows":
-        return {"numbers.h": windows()}
-    return {"native.h": native()} if os_name == "native" else {}
+        out["numbers.h"] = windows()
+    if os_name in UNIX:
+        out["wild.h"] = wild.header(system_of(UNIX[os_name]))
+    return out
 
 
 def native() -> str:

@@ -17,22 +17,28 @@ from tests.conformance.test_programs import check_output
 HOSTED = [(p, a) for p in programs() if p.host and "linux" in p.systems for a in p.archs]
 
 
-def runner(arch: str) -> list[str]:
+NOT_EMULATED = {"wild": "qemu's user mode leaks the descriptors of a pipe2 that failed"}
+
+
+def runner(program: str, arch: str) -> list[str]:
     """Command in front of a program of `arch`; skips where nothing runs it."""
-    if sys.platform == "linux" and platform.machine() in (arch, {"x86_64": "AMD64", "aarch64": "arm64"}[arch]):
+    if sys.platform == "linux" and platform.machine() == arch:
         return []
+    if program in NOT_EMULATED:
+        pytest.skip(NOT_EMULATED[program])
     for name in (f"qemu-{arch}-static", f"qemu-{arch}"):
         if found := shutil.which(name):
             return [found]
-    pytest.skip(f"neither a Linux host of this architecture nor qemu-{arch} (apt-get install qemu-user-static)")
+    pytest.skip(f"no Linux host of this architecture and no qemu-{arch}: apt-get install qemu-user-static")
 
 
 @pytest.mark.parametrize(("program", "arch"), HOSTED, ids=[f"{p.name}-{a}" for p, a in HOSTED])
 def test_the_host_gives_the_same(program: Program, arch: str, tmp_path: Path) -> None:
-    command = [*runner(arch), str(build(program.name, f"linux-{arch}")), *program.args]
+    command = [*runner(program.name, arch), str(build(program.name, f"linux-{arch}")), *program.args]
     env = dict(variable.split("=", 1) for variable in program.env) | {"PATH": os.environ["PATH"]}
     done = subprocess.run(
-        command, input=program.stdin, text=True, capture_output=True, timeout=120, cwd=tmp_path, env=env, check=False
-    )
+        command, input=program.stdin, text=True, capture_output=True, timeout=120, cwd=tmp_path, env=env,
+        check=False,
+    )  # fmt: skip
     check_output(program, done.stdout)
     assert done.returncode == program.status

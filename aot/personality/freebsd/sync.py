@@ -36,6 +36,7 @@ def _timeout(ctx: Any, size: int, address: int) -> tuple[Time | None, bool, Cloc
 def _wait(ctx: Any, ops: Ops, obj: int, val: int, uaddr: int, uaddr2: int, size: int) -> int:
     timeout, absolute, clock = _timeout(ctx, uaddr, uaddr2)
     expected = val & ((1 << 8 * size) - 1)
+    ctx.mem.probe(obj, size, False)  # a bad address is found before a bad alignment
     try:
         ops[Op.PARK](ctx, address=obj, expected=expected, size=size, mask=ALL, timeout=timeout,
                      absolute=absolute, clock=int(clock))  # fmt: skip

@@ -73,3 +73,9 @@ INLINE s64 sys_mprotect(void *at, u64 size, int protection) {
 INLINE s64 sys_clock(int clock, struct timespec *to) {
   return ask(SYS_clock_gettime, clock, (s64)to, 0, 0, 0, 0);
 }
+INLINE s64 sys_dup(int fd) { return ask(SYS_dup, fd, 0, 0, 0, 0, 0); }
+INLINE s64 sys_symlink(const char *target, const char *path) {
+  return ask(SYS_symlink, (s64)target, (s64)path, 0, 0, 0, 0);
+}
+
+enum { WRITES_WHOLE = 0 };

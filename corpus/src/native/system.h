@@ -20,6 +20,7 @@
 #define EFAULT HELCTIC_EFAULT
 #define EINVAL HELCTIC_EINVAL
 #define ENOSYS HELCTIC_ENOSYS
+#define ENOTTY HELCTIC_ENOTTY
 #define S_IFREG 0100000
 
 #define AT_PHDR 3
@@ -85,3 +86,9 @@ INLINE s64 sys_mprotect(void *at, u64 size, int protection) {
 INLINE s64 sys_clock(int clock, struct timespec *to) {
   return ask(HELCTIC_OP_CLOCK_GETTIME, clock, (s64)to, 0, 0, 0, 0);
 }
+INLINE s64 sys_dup(int fd) { return ask(HELCTIC_OP_DUP, fd, 0, 0, 0, 0, 0); }
+INLINE s64 sys_symlink(const char *target, const char *path) {
+  return ask(HELCTIC_OP_SYMLINKAT, (s64)target, -100, (s64)path, 0, 0, 0);
+}
+
+enum { WRITES_WHOLE = 1 };

@@ -1,4 +1,4 @@
-"""Every number, constant and struct of the FreeBSD tables against FreeBSD's own headers, as zig bundles them."""
+"""Every number, constant and struct of the FreeBSD tables against the headers zig bundles."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from corpus.probe import probe
 
 TARGETS = ("freebsd-x86_64", "freebsd-aarch64")
 HEADERS = (
-    "sys/param.h", "sys/types.h", "sys/stat.h", "dirent.h", "sys/mount.h", "signal.h", "sys/resource.h", "sys/event.h",
-    "sys/thr.h", "sys/umtx.h", "sys/time.h", "termios.h", "sys/ioctl.h", "sys/ttycom.h", "sys/filio.h", "sys/file.h",
-    "sys/exec.h", "poll.h", "time.h", "fcntl.h", "sys/mman.h", "errno.h", "unistd.h", "sys/syscall.h", "sys/elf.h",
-    "machine/sysarch.h",
+    "sys/param.h", "sys/types.h", "sys/stat.h", "dirent.h", "sys/mount.h", "signal.h", "sys/resource.h",
+    "sys/event.h", "sys/thr.h", "sys/umtx.h", "sys/time.h", "termios.h", "sys/ioctl.h", "sys/ttycom.h",
+    "sys/filio.h", "sys/file.h", "sys/exec.h", "poll.h", "time.h", "fcntl.h", "sys/mman.h", "errno.h",
+    "unistd.h", "sys/syscall.h", "sys/elf.h", "machine/sysarch.h",
 )  # fmt: skip
 NOT_STRUCTS = {"stack_t", "sigset_t", "int[2]"}
 FLAG_MAPS = [v for v in vars(flags).values() if isinstance(v, FlagMap)]
@@ -34,9 +34,8 @@ TERMIOS = {
     "OPOST ONLCR OCRNL ONOCR ONLRET": OFLAG,
     "CS6 CS7 CSTOPB CREAD PARENB PARODD HUPCL CLOCAL": CFLAG,
     "ECHOKE ECHOE ECHOK ECHO ECHONL ECHOPRT ECHOCTL ISIG ICANON IEXTEN TOSTOP NOFLSH": LFLAG,
-    "VEOF VEOL VEOL2 VERASE VWERASE VKILL VREPRINT VINTR VQUIT VSUSP VSTART VSTOP VLNEXT VDISCARD VMIN VTIME": [
-        (ours, 0) for ours in CC
-    ],
+    "VEOF VEOL VEOL2 VERASE VWERASE VKILL VREPRINT VINTR VQUIT VSUSP VSTART VSTOP VLNEXT VDISCARD "
+    "VMIN VTIME": [(ours, 0) for ours in CC],
     "SA_ONSTACK SA_RESTART SA_RESETHAND SA_NOCLDSTOP SA_NODEFER SA_NOCLDWAIT SA_SIGINFO": kinds.SA,
     "SS_ONSTACK SS_DISABLE": kinds.SS,
 }

@@ -90,10 +90,10 @@ class Memory:
 
 
 FACTS = StartFacts(
-    arch="x86_64", column="x86_64", argv=(b"prog", b"one", b""), env=(b"A=1", b"B=2"), exec_path=b"/bin/prog",
-    entry=0x201000, bias=0, phdr=(0x200040, 56, 5), image_base=0x200000, image_end=0x210000, interpreter_base=0,
-    stack_top=0x7001_0000, stack_size=0x10000, page_size=4096, random=bytes(range(32)), pid=1, tid=1, uid=0,
-    euid=0, gid=0, egid=0,
+    arch="x86_64", column="x86_64", argv=(b"prog", b"one", b""), env=(b"A=1", b"B=2"),
+    exec_path=b"/bin/prog", entry=0x201000, bias=0, phdr=(0x200040, 56, 5), image_base=0x200000,
+    image_end=0x210000, interpreter_base=0, stack_top=0x7001_0000, stack_size=0x10000, page_size=4096,
+    random=bytes(range(32)), pid=1, tid=1, uid=0, euid=0, gid=0, egid=0,
 )  # fmt: skip
 
 

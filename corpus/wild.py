@@ -1,0 +1,234 @@
+"""Prints wild.h: every pointer argument of every row, with working values for the other arguments.
+
+The cases come from the rows of a personality, so a new row is covered without a word here; what a row needs
+to get as far as its pointers (a directory, a symbolic link, a signal number) is in NEEDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+from aot.personality.abi.call import Call, Level, parameter
+from aot.personality.abi.kinds import (
+    Array,
+    In,
+    InBytes,
+    InInt,
+    InOutInt,
+    InStruct,
+    Kind,
+    Length,
+    Must,
+    Out,
+    OutBytes,
+    OutData,
+    Path,
+    Pick,
+    Records,
+    Vector,
+    inner,
+)
+from aot.personality.abi.layout import Layout
+from aot.personality.abi.op import Op
+from aot.personality.abi.system import System
+from aot.record import dataclass
+
+WORDS = 6
+
+
+class Give(IntEnum):
+    """What the program passes for an argument that is not the wild one."""
+
+    VALUE = 0  # the number in the case
+    FILE = 1  # descriptor of a regular file
+    FOLDER = 2  # descriptor of a directory
+    PATH = 3  # an existing file
+    LINK = 4  # an existing symbolic link
+    NEW = 5  # a name that does not exist
+    HERE = 6  # the working directory
+    BUFFER = 7  # a page of zeros
+    IOV = 8  # one iovec over that page
+    MIB = 9  # {CTL_HW, HW_PAGESIZE}
+    ROOM = 10  # a size_t of 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """How a pointer argument is used. `soft`: a partly accessible range may give a short count instead."""
+
+    size: int
+    out: bool
+    optional: bool = False
+    soft: bool = False
+
+
+DESCRIPTORS = {"fd", "out_fd", "in_fd"}
+FOLDERS = {"dirfd", "olddirfd", "newdirfd"}
+CWD = -100
+NEEDS: dict[tuple[Op, str], tuple[Give, int]] = {
+    (Op.GETDENTS, "fd"): (Give.FOLDER, 0),
+    (Op.READLINKAT, "path"): (Give.LINK, 0),
+    (Op.LINKAT, "newpath"): (Give.NEW, 0),
+    (Op.RENAMEAT, "newpath"): (Give.NEW, 0),
+    (Op.SYMLINKAT, "path"): (Give.NEW, 0),
+    (Op.SIGACTION, "signal"): (Give.VALUE, 14),
+    (Op.MINCORE, "address"): (Give.BUFFER, 0),
+    (Op.MINCORE, "size"): (Give.VALUE, 4096),
+    (Op.UTIMENSAT, "path"): (Give.PATH, 0),
+    (Op.COPY_RANGE, "count"): (Give.VALUE, 4),
+    (Op.SENDFILE, "count"): (Give.VALUE, 4),
+    (Op.PARK, "address"): (Give.BUFFER, 0),
+    (Op.PARK, "size"): (Give.VALUE, 4),
+    (Op.PARK, "mask"): (Give.VALUE, 1),
+}
+"""(op, parameter) -> what it takes to reach the pointers behind it."""
+
+NAMED: dict[tuple[str, str], tuple[Give, int]] = {
+    ("ppoll", "sigsetsize"): (Give.VALUE, 8),
+    ("__sysctl", "name"): (Give.MIB, 0),
+    ("__sysctl", "namelen"): (Give.VALUE, 2),
+    ("__sysctl", "oldlenp"): (Give.ROOM, 0),
+    ("cpuset_getaffinity", "cpusetsize"): (Give.VALUE, 8),
+}
+"""(row, argument) -> the same for arguments that feed no op."""
+
+BEHIND: dict[tuple[str, str], Pointer] = {
+    ("__sysctl", "name"): Pointer(8, out=False),
+    ("__sysctl", "old"): Pointer(4, out=True, optional=True),
+    ("__sysctl", "oldlenp"): Pointer(8, out=True, optional=True),
+    ("cpuset_getaffinity", "mask"): Pointer(8, out=True),
+    ("UMTX_OP_WAIT", "obj"): Pointer(8, out=False),
+    ("UMTX_OP_WAIT_UINT", "obj"): Pointer(4, out=False),
+    ("UMTX_OP_WAIT_UINT_PRIVATE", "obj"): Pointer(4, out=False),
+}
+"""(row, argument) -> a pointer that the row takes as a plain address."""
+
+INERT = {Op.GETGROUPS: "no group is stored"}
+"""Ops whose pointer is not used by this kernel."""
+
+TAKES_NULL = {Op.SETITIMER}
+"""Ops whose struct may be null in every system although nothing says so."""
+
+LATE = {Op.COPY_RANGE}
+"""Ops where real kernels find out after the work that a place for results cannot be written."""
+
+TERMINALS = {Op.TTY_GETATTR, Op.TTY_SETATTR, Op.TTY_GETSIZE, Op.TTY_SETSIZE, Op.TTY_GETPGRP}
+"""Ops that may find out first that a file is no terminal."""
+
+
+def pointer(row: Call, name: str, kind: Kind) -> Pointer | None:
+    """What `kind` does behind its address, None for a kind that is no pointer."""
+    match kind:
+        case Path():
+            return Pointer(64, out=False, optional=kind.optional)
+        case InBytes() | OutBytes():
+            return Pointer(64, out=isinstance(kind, OutBytes), soft=kind.partial)
+        case Vector():
+            return Pointer(16, out=False)
+        case InStruct():
+            assert isinstance(kind.layout, Layout)
+            optional = kind.optional or row.op in TAKES_NULL
+            return Pointer(kind.layout.size, out=False, optional=optional)
+        case InInt():
+            return Pointer(kind.bits // 8, out=False, optional=kind.optional)
+        case InOutInt():
+            return Pointer(kind.bits // 8, out=row.op not in LATE, optional=True)
+        case Array():
+            assert isinstance(kind.layout, Layout)
+            return Pointer(kind.layout.size, out=kind.write)
+        case Records():
+            return Pointer(64, out=True)
+        case OutData():
+            return Pointer(1, out=True, optional=kind.optional)
+        case Out():
+            size, optional = kind.probe or (1, False)
+            return Pointer(size, out=True, optional=optional)
+        case In() if hasattr(kind, "optional"):
+            return Pointer(int(getattr(kind, "size", 8)), out=False, optional=bool(kind.optional))
+    return BEHIND.get((row.name, name))
+
+
+def working(row: Call, name: str, kind: Kind) -> tuple[Give, int]:
+    """A value that lets the call get as far as its other arguments."""
+    target = parameter(name, kind) or name
+    kind = inner(kind)
+    if (row.name, name) in NAMED:
+        return NAMED[row.name, name]
+    if row.op is not None and (row.op, target) in NEEDS:
+        return NEEDS[row.op, target]
+    found = pointer(row, name, kind)
+    if found is not None and found.optional:
+        return Give.VALUE, 0
+    match kind:
+        case Path():
+            return Give.PATH, 0
+        case Vector():
+            return Give.IOV, 0
+        case Length():
+            return Give.VALUE, _length(row, name)
+        case Pick():
+            return Give.VALUE, kind.values[0][1]
+        case Must():
+            return Give.VALUE, kind.values[0]
+    if found is not None:
+        return Give.BUFFER, 0
+    if target in DESCRIPTORS:
+        return Give.FILE, 0
+    return Give.VALUE, CWD if target in FOLDERS else 0
+
+
+def _length(row: Call, name: str) -> int:
+    """Bytes for a buffer, one element for an array."""
+    kinds = (inner(kind) for kind in row.args.values())
+    counted = any(isinstance(kind, Vector | Array) and kind.sibling == name for kind in kinds)
+    return 1 if counted else 4096 if row.op is Op.GETCWD else 64
+
+
+def cases(system: System, column: str) -> Iterator[str]:
+    """One C initialiser per pointer argument of every served row of a column."""
+    for number, row in sorted(system.by_number(column).items()):
+        yield from _cases(row, number, column, None)
+
+
+def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None) -> Iterator[str]:
+    if row.by is not None:
+        for value, sub in row.by[1].items():
+            yield from _cases(sub, number, column, (row.by[0], value))
+        return
+    if row.status.level not in (Level.FULL, Level.PARTIAL) or row.op in INERT:
+        return
+    args = {name: kind.for_column(column) for name, kind in row.args.items()}
+    given = [working(row, name, kind) for name, kind in args.items()]
+    if selected is not None:
+        given[list(args).index(selected[0])] = (Give.VALUE, selected[1])
+    for at, (name, kind) in enumerate(args.items()):
+        found = pointer(row, name, inner(kind))
+        if found is None or at >= WORDS:
+            continue
+        yield _case(row, number, name, at, found, given, base=False)
+        vector = inner(kind)
+        if isinstance(vector, Vector):
+            base = Pointer(64, out=vector.write, optional=False, soft=True)
+            yield _case(row, number, f"{name}[0].iov_base", at, base, given, base=True)
+
+
+def _case(
+    row: Call, number: int, name: str, at: int, p: Pointer, given: list[tuple[Give, int]], *, base: bool
+) -> str:
+    also = "ENOTTY" if row.op in TERMINALS else "EFAULT"
+    classes = ", ".join(str(int(give)) for give, _ in given[:WORDS])
+    values = ", ".join(f"{value}l" for _, value in given[:WORDS])
+    flags = ", ".join(str(int(flag)) for flag in (p.out, p.optional, p.soft, base))
+    return f'{{"{row.name} {name}", {number}, {at}, {p.size}, {flags}, {also}, {{{classes}}}, {{{values}}}}},'
+
+
+def header(system: System) -> str:
+    """wild.h for every column of a system, chosen by the compiler's architecture."""
+    give = "\n".join(f"#define GIVE_{g.name} {g.value}" for g in Give)
+    parts = [give]
+    for column, archs in system.columns.items():
+        condition = " || ".join(f"defined(__{arch}__)" for arch in archs)
+        rows = "\n".join(cases(system, column))
+        parts.append(f"#if {condition}\nstatic const struct wild_case CASES[] = {{\n{rows}\n}};\n#endif")
+    return "\n".join((*parts, ""))
