@@ -104,6 +104,7 @@ class Site:
     folded: bool = False  # the stub enters without the number in its register: `number` has it
     landing: int = 0  # x86_64: where a short jump finds its long one
     landing_old: str = ""
+    words: tuple[int, ...] = ()  # DataWords that an inline stub answers from: result, second result
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def decode(raw: bytes) -> Manifest:
         tls = fields.pop("tls")
         return Manifest(
             sites=tuple(
-                Site(**(s | {"moved": tuple((m, g) for m, g in s["moved"])}))
+                Site(**(s | {"moved": tuple((m, g) for m, g in s["moved"]), "words": tuple(s["words"])}))
                 for s in fields.pop("sites")
             ),
             imports=tuple(ImportSite(**s) for s in fields.pop("imports")),

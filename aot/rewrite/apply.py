@@ -12,6 +12,7 @@ from aot.record import dataclass, field, replace
 from aot.rewrite import stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
 from aot.rewrite.build import build
+from aot.rewrite.call import Call
 from aot.rewrite.plan import Plan, PlannedImport, PlannedSite
 from aot.rewrite.space import Area, page_up
 
@@ -144,13 +145,20 @@ def _import_stub(writer: _Writer, index: int) -> tuple[int, int]:
     return at, len(code)
 
 
+def _answers(call: Call) -> tuple[int, ...]:
+    """The data words an inline stub reads."""
+    if call.cls is not StubClass.INLINE or call.info is None:
+        return ()
+    return tuple(int(word) for word in (call.info.inline, call.info.second) if word is not None)
+
+
 def _site(writer: _Writer, index: int, planned: PlannedSite) -> Site:
     found, call = planned.found, planned.call
     site = Site(
         addr=found.address, size=found.size, cls=call.cls.value, tactic=planned.why,
         number=call.number, call=call.info.name if call.info else None,
         resume=found.address + found.size + call.gate.skip,
-        evidence=found.evidence, immediate=found.immediate,
+        evidence=found.evidence, immediate=found.immediate, words=_answers(call),
     )  # fmt: skip
     if planned.window is None:
         return site

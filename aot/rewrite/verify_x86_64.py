@@ -1,0 +1,99 @@
+"""Compares a disassembled x86-64 stub with what its class and tactic say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from aot.errors import VerifyError
+from aot.manifest import DATA, PAGE, Site, StubClass
+from aot.rewrite.disassembly import Checker, Text, expect, number_text
+
+
+def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int) -> None:
+    """One patched site; `ordinal` counts the inline ones. Raises VerifyError."""
+    goal = site.landing or site.stub
+    expect([checker.one(site.window)], [f"jmp {goal:#x}"])
+    if site.landing:
+        expect([checker.one(site.landing)], [f"jmp {site.stub:#x}"])
+    enter = next((machine for machine, _ in site.moved if machine > site.gate), None)
+    body_end = enter or site.stub + site.stub_size
+    before = [(m, g) for m, g in site.moved if m < site.gate]
+    after = [(m, g) for m, g in site.moved if m > site.gate]
+    body = before[-1][0] + checker.one(before[-1][0]).size if before else site.stub
+    if bool(after) != bool(site.cont) or (after and after[0][0] != site.cont):
+        raise VerifyError("the gate does not come back to the moved neighbours")
+    if site.again != (site.window if site.folded else body):
+        raise VerifyError("the call cannot be made again from where the manifest says")
+    _check_moved(checker, before)
+    _check_moved(checker, after)
+    found = checker.text(body, body_end - body)
+    if site.cls == StubClass.INLINE.value:
+        _check_inline_x86_64(checker, site, found, _enter(checker, index, site), ordinal)
+    else:
+        expect(found, _enter(checker, index, site))
+    if after:
+        _check_way_back(checker, site, after)
+
+
+def _enter(checker: Checker, index: int, site: Site) -> list[str]:
+    slot = checker.manifest.area + 8 * site.kind
+    return [
+        f"lea rcx, [{site.cont or site.resume:#x}]",
+        f"mov r11d, {number_text(index)}",
+        f"jmp qword ptr [{slot:#x}]",
+    ]
+
+
+def _check_moved(checker: Checker, pairs: Sequence[tuple[int, int]]) -> None:
+    """Each moved instruction means what it meant at its own address."""
+    for machine, guest in pairs:
+        new, old = checker.one(machine), checker.one(guest, checker.original)
+        if (new.mnemonic, new.operands) != (old.mnemonic, old.operands):
+            raise VerifyError(f"`{old}` of {guest:#x} became `{new}` at {machine:#x}")
+    for (one, guest), (two, following) in pairwise(pairs):
+        if one + checker.one(one).size != two:
+            raise VerifyError(f"something else is between the moved {guest:#x} and {following:#x}")
+        if guest + checker.one(guest, checker.original).size != following:
+            raise VerifyError(f"{guest:#x} and {following:#x} were no neighbours")
+
+
+def _check_way_back(checker: Checker, site: Site, after: Sequence[tuple[int, int]]) -> None:
+    machine, guest = after[-1]
+    last = checker.one(machine)
+    behind = machine + last.size
+    rest = checker.text(behind, site.stub + site.stub_size - behind)
+    if last.mnemonic in ("ret", "jmp", "bnd ret", "repz ret"):
+        expect(rest, [])
+    else:
+        old = checker.one(guest, checker.original)
+        expect(rest, [f"jmp {guest + old.size:#x}"])
+
+
+def _check_inline_x86_64(
+    checker: Checker, site: Site, found: Sequence[Text], enter: Sequence[str], ordinal: int
+) -> None:
+    area = checker.manifest.area
+    counter = f"[{area + PAGE + 8 * ordinal:#x}]"
+    fast = found[2 + len(enter)] if len(found) > 2 + len(enter) else found[-1]
+    expect(
+        found[: 2 + len(enter)],
+        [f"mov rcx, qword ptr [{area + DATA:#x}]", f"jrcxz {fast.address:#x}", *enter],
+    )
+    middle = [str(one) for one in found[2 + len(enter) :]]
+    count = [f"mov r11, qword ptr {counter}", "lea r11, [r11 + 1]", f"mov qword ptr {counter}, r11"]
+    back = [
+        f"lea rcx, [{site.cont or site.resume:#x}]",
+        f"jmp {site.cont or site.resume:#x}",
+    ]
+    if middle[:3] != count or middle[-2:] != back:
+        raise VerifyError("the inline path does not count, or does not come back")
+    words = [f"[{area + DATA + 8 * word:#x}]" for word in site.words]
+    if middle[3] != f"mov rax, qword ptr {words[0]}":
+        raise VerifyError(f"`{middle[3]}` does not answer from {words[0]}")
+    for line in middle[4:-2]:
+        load = re.fullmatch(r"mov \w+, qword ptr (\[0x[0-9a-f]+\])", line)
+        zero = re.fullmatch(r"mov \w+, 0", line)
+        if line != "clc" and zero is None and (load is None or load.group(1) != words[-1]):
+            raise VerifyError(f"`{line}` has no place on the inline path")
