@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from aot.cli.text import table as text_table
+from aot.record import dataclass
 
 NOT_MEASURED = "-"
 TITLES = {
@@ -13,7 +13,7 @@ TITLES = {
     "write": "write of 64 bytes to /dev/null",
     "file": "open + fstat + read + close",
 }
-CROSSINGS = ("empty hook", "inline", "bound", "table-bound", "dynamic", "dynamic, plain reg_read")
+WAYS = ("empty hook", "inline", "bound", "table-bound", "dynamic", "dynamic, plain reg_read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _tables(
         ("way", *(column for arch in archs for column in (arch, "x empty"))),
         [
             (way, *(c for a in archs for c in _crossing(crossings[a], way)))
-            for way in CROSSINGS
+            for way in WAYS
             if any(way in crossings[a] for a in archs)
         ],
     )

@@ -24,9 +24,10 @@ from aot.translate import translate_file
 from benchmarks import guests, qiling_env
 from benchmarks.report import Start, Whole, markdown, plain
 
-CALLS = ("getpid", "write", "file")
-FEW, MANY = 1_000, 21_000  # loop counts
-FEW_SLOW, MANY_SLOW = 100, 1_100  # for Qiling
+# Loop counts of a short and a long run; the difference is what is measured.
+COUNTS = {"getpid": (1_000, 101_000), "write": (1_000, 31_000), "file": (200, 3_200)}
+COUNTS_QILING = {"getpid": (100, 2_100), "write": (100, 1_600), "file": (50, 450)}
+CROSSINGS = (2_000, 202_000)
 TIMEOUT_S = 300
 
 
@@ -39,8 +40,9 @@ def cpu_seconds(command: list[str]) -> float:
     return float(seconds)
 
 
-def per_call(command: Callable[[int], list[str]], few: int, many: int, repeats: int) -> float:
+def per_call(command: Callable[[int], list[str]], counts: tuple[int, int], repeats: int) -> float:
     """Microseconds of one turn of the loop."""
+    few, many = counts
     short = min(cpu_seconds(command(few)) for _ in range(repeats))
     long = min(cpu_seconds(command(many)) for _ in range(repeats))
     return (long - short) / (many - few) * 1e6
@@ -59,14 +61,31 @@ class Bench:
                 (root / made.name).chmod(0o755)
                 (root / f"{made.name}.elf").write_bytes(translate_file(made))
 
-    def ours(self, mode: str, program: str, call: str) -> float:
+    def ours(self, mode: str, program: str, call: str, *, trivial: bool = False) -> float:
         """Our runtime in one mode."""
+        handlers = "trivial" if trivial else "real"
 
         def command(count: int) -> list[str]:
             file, args = self.root / f"{program}.elf", [call, str(count), "/data"]
-            return [sys.executable, "-m", "benchmarks.ours", mode, str(file), str(self.root), *args]
+            return [sys.executable, "-m", "benchmarks.ours", mode, handlers, str(file), str(self.root), *args]
 
-        return per_call(command, FEW, MANY, self.repeats)
+        return per_call(command, CROSSINGS if trivial else COUNTS[call], self.repeats)
+
+    def crossings(self, arch: str) -> dict[str, float]:
+        """Every way into the kernel and back with nothing done there."""
+
+        def empty(count: int) -> list[str]:
+            return [sys.executable, "-m", "benchmarks.empty_hook", arch, str(count)]
+
+        loop, table = f"calls-{arch}", f"table-{arch}"
+        return {
+            "empty hook": per_call(empty, CROSSINGS, self.repeats),
+            "inline": self.ours("aot", loop, "getpid", trivial=True),
+            "bound": self.ours("bound", loop, "getpid", trivial=True),
+            "table-bound": self.ours("bound", table, "getpid", trivial=True),
+            "dynamic": self.ours("dynamic", loop, "getpid", trivial=True),
+            "dynamic, plain reg_read": self.ours("plain", loop, "getpid", trivial=True),
+        }
 
     def qiling(self, program: str, call: str) -> float | None:
         """Qiling on the untranslated program."""
@@ -77,7 +96,7 @@ class Bench:
             driver = [str(qiling_env.PYTHON), str(qiling_env.DRIVER), str(self.root)]
             return [*driver, program, call, str(count), "/data"]
 
-        return per_call(command, FEW_SLOW, MANY_SLOW, self.repeats)
+        return per_call(command, COUNTS_QILING[call], self.repeats)
 
     def whole(self, arch: str, call: str) -> Whole:
         """One line of the table of whole calls."""
@@ -143,12 +162,10 @@ def main() -> None:
     options = parser.parse_args()
     if not options.no_qiling:
         qiling_env.install()
-    from benchmarks.crossings import measure
-
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), 1 if options.quick else 3, not options.no_qiling)
-        crossings = {arch: measure(arch) for arch in guests.ARCHS}
-        wholes = [bench.whole(arch, call) for arch in guests.ARCHS for call in CALLS]
+        crossings = {arch: bench.crossings(arch) for arch in guests.ARCHS}
+        wholes = [bench.whole(arch, call) for arch in guests.ARCHS for call in COUNTS]
         starts = [bench.start(arch, 3 if options.quick else 11) for arch in guests.ARCHS]
     show = markdown if options.md else plain
     print("\n".join(show(machine(), crossings, wholes, starts)))
