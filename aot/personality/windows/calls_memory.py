@@ -130,25 +130,24 @@ _COPY = sig(
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
-    service("NtAllocateVirtualMemory", sig(
-        ProcessHandle=PROCESS_ARG, BaseAddress=To("base", RAW), ZeroBits=To("zero_bits", RAW),
-        RegionSize=To("size", RAW), AllocationType=To("kind", HEX32), Protect=To("protect", HEX32),
-    ), allocate, "no guard pages, no address limit, no write watch"),
+    service("NtAllocateVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("base", RAW),
+        ZeroBits=To("zero_bits", RAW), RegionSize=To("size", RAW), AllocationType=To("kind", HEX32),
+        Protect=To("protect", HEX32), ), allocate, "no guard pages, no address limit, no write watch"),
     service("NtFreeVirtualMemory", sig(**_RANGE, FreeType=To("kind", HEX32)), free, "this process only"),
-    service("NtProtectVirtualMemory", sig(
-        **_RANGE, NewProtect=To("wanted", HEX32), OldProtect=To("old", RAW),
-    ), protect, "no guard pages"),
-    service("NtQueryVirtualMemory", sig(
-        ProcessHandle=PROCESS_ARG, BaseAddress=To("address", RAW), MemoryInformationClass=To("cls", U32),
-        MemoryInformation=To("buffer", RAW), MemoryInformationLength=To("length", RAW),
-        ReturnLength=To("returned", RAW),
-    ), query, "classes 0, 2, 6"),
+    service("NtProtectVirtualMemory", sig( **_RANGE, NewProtect=To("wanted", HEX32), OldProtect=To("old",
+        RAW), ), protect, "no guard pages"),
+    service("NtQueryVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("address", RAW),
+        MemoryInformationClass=To("cls", U32), MemoryInformation=To("buffer", RAW),
+        MemoryInformationLength=To("length", RAW), ReturnLength=To("returned", RAW), ), query,
+        "classes 0, 2, 6"),
     service("NtReadVirtualMemory", _COPY, copy_in, "this process only"),
     service("NtWriteVirtualMemory", _COPY, copy_out, "this process only"),
     service("NtFlushVirtualMemory", sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("base", RAW),
-        RegionSize=To("size", RAW), IoStatus=Unused("nothing is cached")), working_set, "nothing is cached"),
+        RegionSize=To("size", RAW), IoStatus=Unused("nothing is cached")), working_set,
+        "nothing is cached"),
     service("NtLockVirtualMemory", sig(**_RANGE, MapType=Unused("one")), working_set, "pages never leave"),
-    service("NtUnlockVirtualMemory", sig(**_RANGE, MapType=Unused("one")), working_set, "pages never leave"),
+    service("NtUnlockVirtualMemory", sig(**_RANGE, MapType=Unused("one")), working_set,
+        "pages never leave"),
     service("NtFlushInstructionCache", sig(ProcessHandle=PROCESS_ARG, BaseAddress=Unused("coherent"),
         Length=Unused("coherent")), nothing, "code is coherent by itself"),
 )

@@ -317,10 +317,10 @@ TIMEOUT_ARG = InInt(64, signed=True, optional=True)
 # fmt: off
 CALLS: tuple[Call, ...] = (
     service("NtQuerySystemTime", sig(SystemTime=OutInt(64)), query_time, "no leap seconds"),
-    service("NtQueryPerformanceCounter", sig(
-        PerformanceCounter=OutInt(64), PerformanceFrequency=To("frequency", RAW)), query_counter, "10 MHz"),
-    service("NtDelayExecution", sig(
-        Alertable=Unused("no APC"), DelayInterval=To("interval", InInt(64, signed=True))), delay, "no APC"),
+    service("NtQueryPerformanceCounter", sig( PerformanceCounter=OutInt(64),
+        PerformanceFrequency=To("frequency", RAW)), query_counter, "10 MHz"),
+    service("NtDelayExecution", sig( Alertable=Unused("no APC"), DelayInterval=To("interval", InInt(64,
+        signed=True))), delay, "no APC"),
     service("NtYieldExecution", sig(), yield_now, "never STATUS_NO_YIELD_PERFORMED"),
     service("NtTerminateProcess", sig(ProcessHandle=To("process", RAW), ExitStatus=To("status", U32)),
         terminate_process, "this process only"),
@@ -336,13 +336,13 @@ CALLS: tuple[Call, ...] = (
         Information=Unused("hints"), Length=Unused("hints")), set_process, "hints change nothing"),
     service("NtQuerySystemInformation", sig(**QUERY), query_system, "classes 0, 1, 3, 8, 28, 62"),
     service("NtQueryObject", sig(Handle=To("handle", RAW), **QUERY), query_object, "files: name, type"),
-    service("NtDuplicateObject", sig(
-        SourceProcess=To("source", RAW), SourceHandle=To("handle", RAW), TargetProcess=To("target", RAW),
-        TargetHandle=To("where", RAW), Access=Unused("no rights are kept"), Attributes=Unused("no child"),
-        Options=To("options", HEX32)), duplicate, "inside the process"),
+    service("NtDuplicateObject", sig( SourceProcess=To("source", RAW), SourceHandle=To("handle", RAW),
+        TargetProcess=To("target", RAW), TargetHandle=To("where", RAW),
+        Access=Unused("no rights are kept"), Attributes=Unused("no child"), Options=To("options", HEX32)),
+        duplicate, "inside the process"),
     service("NtCreateEvent", sig(EventHandle=OUT_HANDLE, DesiredAccess=Unused("no rights are kept"),
-        ObjectAttributes=Unused("unnamed"), EventType=To("kind", U32), InitialState=To("signaled", BOOLEAN)),
-        create_event, "unnamed"),
+        ObjectAttributes=Unused("unnamed"), EventType=To("kind", U32), InitialState=To("signaled",
+        BOOLEAN)), create_event, "unnamed"),
     service("NtSetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", RAW)), set_event,
         "wakes nobody: one thread"),
     service("NtResetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", RAW)),

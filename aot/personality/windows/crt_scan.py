@@ -76,7 +76,8 @@ def _match(letter: str, text: str, width: int) -> str | None:
     elif letter.startswith("["):
         inside = letter[1:-1]
         negated, inside = inside.startswith("^"), inside.removeprefix("^")
-        pattern = f"[{'^' if negated else ''}{inside.replace(chr(92), chr(92) * 2).replace(']', chr(92) + ']')}]+"
+        inside = inside.replace("\\", "\\\\").replace("]", "\\]").replace("[", "\\[")
+        pattern = f"[{'^' if negated else ''}{inside}]+"
     else:
         return None
     found = re.match(pattern, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial as bind
 from typing import Any
 
 from aot.personality.abi.call import VALUE, Call, Fail, Ret, call, partial, sig
@@ -60,7 +61,7 @@ def encode(text: str, *, wide: bool) -> bytes:
 
 
 def put_text(ctx: Any, address: int, room: int, text: str, *, wide: bool) -> int:
-    """Store text with its end when it fits in `room` characters: characters without the end, or the room needed."""
+    """Store text with its end when it fits in `room` characters: its characters, or the room needed."""
     raw = encode(text, wide=wide)
     unit = 2 if wide else 1
     count = len(raw) // unit
@@ -74,3 +75,33 @@ def refuse(ctx: Any, error: int, value: int = 0) -> int:
     """Fail with a Win32 error that no status stands for."""
     set_last_error(ctx, error)
     return value
+
+
+def k32(
+    name: str,
+    args: Mapping[str, Kind],
+    via: Callable[..., Any],
+    fail: Fail = FALSE,
+    also: tuple[str, ...] = (),
+    *,
+    ret: Ret = VALUE,
+) -> Call:
+    """A kernel32 function."""
+    return function("kernel32", name, args, via, fail=fail, also=also, ret=ret)
+
+
+def both(
+    name: str, args: Mapping[str, Kind], via: Callable[..., Any], fail: Fail = FALSE
+) -> tuple[Call, Call]:
+    """The wide and the narrow form of a function."""
+    wide_form = k32(f"{name}W", args, bind(via, wide=True), fail)
+    return wide_form, k32(f"{name}A", args, bind(via, wide=False), fail)
+
+
+def value(number: int) -> Callable[..., int]:
+    """A function that always answers `number`."""
+
+    def constant(ctx: Any, ops: Ops) -> int:
+        return number
+
+    return constant
