@@ -93,6 +93,30 @@ def getgroups(ctx: Context) -> tuple[int, ...]:
     return ctx.process.creds.groups
 
 
+def _check_ids(wanted: tuple[int, ...], have: tuple[int, ...]) -> None:
+    """A process may only become what it is. Raises PERM."""
+    if any(w not in (-1, *have) for w in wanted):
+        raise Errno(E.PERM)
+
+
+@op(Op.SET_UIDS)
+def set_uids(ctx: Context, real: int, effective: int, saved: int) -> None:
+    """Set user ids (-1 keeps one) to ids the process has."""
+    creds = ctx.process.creds
+    _check_ids((real, effective, saved), (creds.uid, creds.euid))
+    creds.uid = creds.uid if real == -1 else real
+    creds.euid = creds.euid if effective == -1 else effective
+
+
+@op(Op.SET_GIDS)
+def set_gids(ctx: Context, real: int, effective: int, saved: int) -> None:
+    """Set group ids (-1 keeps one) to ids the process has."""
+    creds = ctx.process.creds
+    _check_ids((real, effective, saved), (creds.gid, creds.egid))
+    creds.gid = creds.gid if real == -1 else real
+    creds.egid = creds.egid if effective == -1 else effective
+
+
 def _self(ctx: Context, pid: int) -> None:
     """Raises SRCH when `pid` is neither 0 nor the caller."""
     if pid not in (0, ctx.process.pid, ctx.tid):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import Any
 
 from aot.errors import SetupError
@@ -64,7 +63,7 @@ def build_world(
     volume = Volume(now, ROOT_DEV, 0, 0)
     top: Directory = MemDirectory(volume) if root is None else _directory(root)
     names = Namespace(Mount((), top))
-    here = str(Path.cwd())
+    here = os.getcwd()
     tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
     _attach(names, b"/tmp", tmp, read_only=False)
     _attach(names, b"/dev", DevDirectory(random), read_only=False)
@@ -144,13 +143,14 @@ def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | Non
 
 def _show_facts(names: Namespace, here: str) -> None:
     """Directories above the current one are empty, but look as on the host (`ls -la` lists `..`)."""
-    above = Path(here).parent
-    for path in (above, *above.parents):
-        parts = tuple(os.fsencode(n) for n in path.parts[1:])
+    path = here
+    while path != "/":
+        path = os.path.dirname(path)
+        parts = tuple(n for n in os.fsencode(path).split(b"/") if n)
         mount = names.mounts.get(parts)
         node = mount.root if mount is not None else _synthetic(names, parts)
         if isinstance(node, MemDirectory):
-            node.facts = _directory(str(path))
+            node.facts = _directory(path)
 
 
 def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:

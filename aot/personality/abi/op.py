@@ -123,6 +123,8 @@ class Op(IntEnum):
     SETPGID = 109
     TTY_GETPGRP = 110
     MEMFD = 111
+    SET_UIDS = 112
+    SET_GIDS = 113
 
 
 RESERVED = 160

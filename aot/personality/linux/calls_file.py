@@ -8,6 +8,7 @@ from __future__ import annotations
 from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig, stub
 from aot.personality.abi.errors import E
 from aot.personality.abi.kinds import (
+    ADDRESS,
     FD,
     LENGTH,
     MODE,
@@ -52,6 +53,7 @@ from aot.personality.linux.flags import (
     RENAME,
     WHENCE,
 )
+from aot.personality.linux.irregular import select
 
 OUT = OutBytes("count", partial=True)
 IN = InBytes("count", partial=True)
@@ -201,6 +203,8 @@ CHANGING = (
     call("utimensat",  nr(280, 88),  Op.UTIMENSAT, FULL,
          sig(dfd=To("dirfd", FD), filename=To("path", PATH_OPT), utimes=To("times", la.IN_TIMES_OPT),
          flags=AT_OWNER), ZERO),
+    call("utime",      nr(132, None), Op.UTIMENSAT, FULL,
+         sig(filename=To("path", PATH), times=la.IN_UTIMBUF_OPT), ZERO, dirfd=CWD, flags=NONE),
     call("utimes",     nr(235, None), Op.UTIMENSAT, FULL,
          sig(filename=To("path", PATH), utimes=To("times", la.IN_TIMEVALS_OPT)), ZERO, dirfd=CWD, flags=NONE),
     call("futimesat",  nr(261, None), Op.UTIMENSAT, FULL,
@@ -216,7 +220,7 @@ CHANGING = (
     call("sync",       nr(162, 81),  Op.SYNC,   FULL, None, ZERO),
     call("umask",      nr(95, 166),  Op.UMASK,  FULL, sig(mask=MODE)),
 )
-WAITING = (
+WAITING: tuple[Call, ...] = (
     call("poll",       nr(7, None),  Op.POLL,   FULL,
          sig(ufds=To("fds", Array(la.POLLFD, la.POLLFD_MAKE, "nfds", write=True)), nfds=LENGTH32,
              timeout_msecs=To("timeout", Millis())), sigmask=None),
@@ -224,6 +228,13 @@ WAITING = (
          sig(fds=Array(la.POLLFD, la.POLLFD_MAKE, "nfds", write=True), nfds=LENGTH32, tsp=To("timeout",
          la.IN_TIME_OPT),
              sigmask=InInt(64, optional=True), sigsetsize=Unused("8"))),
+)
+SELECT = {"inp": ADDRESS, "outp": ADDRESS, "exp": ADDRESS}
+WAITING += (
+    call("select",     nr(23, None), None, partial("the remaining time is not written back"),
+         sig(n=S32, **SELECT, tvp=To("timeout", la.IN_TIMEVAL_OPT)), via=select),
+    call("pselect6",   nr(270, 72),  None, partial("no signal mask, the remaining time is not written back"),
+         sig(n=S32, **SELECT, tsp=To("timeout", la.IN_TIME_OPT), sig=Unused("no signal mask")), via=select),
 )
 NO_XATTR = tuple(
     stub(name, nr(x, a), E.OPNOTSUPP, "no extended attributes")

@@ -44,8 +44,10 @@ from aot.personality.linux.flags import (
     SLEEP,
     WHO,
 )
+from aot.personality.linux.irregular import times
 
 STATUS = Int(8, signed=False)
+OWN_IDS = partial("only ids the process has")
 SIGSETSIZE = Must((8,), "sizeof(sigset_t)")
 MASK_OPT = InInt(64, optional=True)
 SIGNAL = To("signal", S32)
@@ -61,6 +63,23 @@ PROCESS = (
     call("geteuid",     nr(107, 175), Op.GETEUID, FULL),
     call("getgid",      nr(104, 176), Op.GETGID,  FULL),
     call("getegid",     nr(108, 177), Op.GETEGID, FULL),
+    call("getresuid",   nr(118, 148), Op.GETUID,  partial("effective and saved ids are the real one"),
+         sig(ruidp=OutInt(32), euidp=OutInt(32), suidp=OutInt(32)), ZERO),
+    call("getresgid",   nr(120, 150), Op.GETGID,  partial("effective and saved ids are the real one"),
+         sig(rgidp=OutInt(32), egidp=OutInt(32), sgidp=OutInt(32)), ZERO),
+    call("setuid",      nr(105, 146), Op.SET_UIDS, OWN_IDS, sig(uid=To("effective", S32)), ZERO, real=-1,
+         saved=-1),
+    call("setgid",      nr(106, 144), Op.SET_GIDS, OWN_IDS, sig(gid=To("effective", S32)), ZERO, real=-1,
+         saved=-1),
+    call("setreuid",    nr(113, 145), Op.SET_UIDS, OWN_IDS,
+         sig(ruid=To("real", S32), euid=To("effective", S32)), ZERO, saved=-1),
+    call("setregid",    nr(114, 143), Op.SET_GIDS, OWN_IDS,
+         sig(rgid=To("real", S32), egid=To("effective", S32)), ZERO, saved=-1),
+    call("setresuid",   nr(117, 147), Op.SET_UIDS, OWN_IDS,
+         sig(ruid=To("real", S32), euid=To("effective", S32), suid=To("saved", S32)), ZERO),
+    call("setresgid",   nr(119, 149), Op.SET_GIDS, OWN_IDS,
+         sig(rgid=To("real", S32), egid=To("effective", S32), sgid=To("saved", S32)), ZERO),
+    stub("setgroups",   nr(116, 159), E.PERM, "groups are the host's"),
     call("getpgrp",     nr(111, None), Op.GETPGID, FULL, pid=0),
     call("getpgid",     nr(121, 155), Op.GETPGID, FULL, sig(pid=S32)),
     call("setpgid",     nr(109, 154), Op.SETPGID, partial("one process a run"), sig(pid=S32, pgid=S32), ZERO),
@@ -70,6 +89,7 @@ PROCESS = (
     call("sched_yield", nr(24, 124),  Op.YIELD,   FULL, None, ZERO),
     call("sched_getaffinity", nr(204, 123), Op.SCHED_AFFINITY, FULL,
          sig(pid=To("tid", S32), len=LENGTH, user_mask_ptr=OutData("len", short=E.INVAL)), STORED),
+    call("sched_getscheduler", nr(145, 120), Op.GETPRIORITY, partial("SCHED_OTHER, always"), sig(pid=S32)),
     call("sched_setaffinity", nr(203, 122), Op.GETTID, partial("one processor; the mask has no effect"),
          sig(pid=Unused("one processor"), len=Unused("one processor"),
          user_mask_ptr=Unused("one processor")), ZERO),
@@ -86,7 +106,7 @@ PROCESS = (
     call("setrlimit",   nr(160, 164), Op.SETRLIMIT, partial("kept, not enforced"),
          sig(resource=RESOURCE, rlim=To("limit", la.IN_RLIMIT)), ZERO),
     call("prlimit64",   nr(302, 261), Op.SETRLIMIT, partial("own process only; kept, not enforced"),
-         sig(pid=Unused("own process"), resource=RESOURCE, new_rlim=To("limit", la.IN_RLIMIT),
+         sig(pid=S32, resource=RESOURCE, new_rlim=To("limit", la.IN_RLIMIT),
              old_rlim=OutStruct(la.RLIMIT, optional=True)), ZERO),
     call("getrusage",   nr(98, 165),  Op.GETRUSAGE, FULL, sig(who=WHO, ru=OutStruct(la.RUSAGE)), ZERO),
     call("uname",       nr(63, 160),  Op.UNAME,   FULL, sig(name=OutStruct(la.UTSNAME)), ZERO,
@@ -135,6 +155,9 @@ MEMORY = (
          sig(start=Unused("no effect"), len=Unused("no effect")), ZERO),
     call("munlock",     nr(150, 229), Op.GETTID,  partial("nothing is swapped by this kernel"),
          sig(start=Unused("no effect"), len=Unused("no effect")), ZERO),
+    call("mlockall",    nr(151, 230), Op.GETTID,  partial("nothing is swapped by this kernel"),
+         sig(flags=Must(tuple(range(1, 8)), "MCL_*", bits=32)), ZERO),
+    call("munlockall",  nr(152, 231), Op.GETTID,  partial("nothing is swapped by this kernel"), None, ZERO),
 )
 TIME = (
     call("clock_gettime", nr(228, 113), Op.CLOCK_GETTIME, FULL, sig(which_clock=To("clock", CLOCK),
@@ -154,8 +177,9 @@ TIME = (
          clock=Clock.REALTIME),
     call("time",        nr(201, None), Op.CLOCK_GETTIME, FULL, sig(tloc=OutInt(64, of="sec", optional=True)),
          Ret("r.sec"), clock=Clock.REALTIME),
-    call("alarm",       nr(37, None), Op.ALARM,   FULL, sig(seconds=U32)),
-    call("setitimer",   nr(38, 103),  Op.SETITIMER, FULL,
+    call("times",       nr(100, 153), None,       FULL, sig(tbuf=To("address", ADDRESS)), via=times),
+    call("alarm",       nr(37, None), Op.ALARM,   partial("kept, but does not fire"), sig(seconds=U32)),
+    call("setitimer",   nr(38, 103),  Op.SETITIMER, partial("kept, but does not fire"),
          sig(which=To("timer", U32), value=la.IN_ITIMER, ovalue=OutStruct(la.ITIMER, optional=True)), ZERO),
     call("getitimer",   nr(36, 102),  Op.GETITIMER, FULL, sig(which=To("timer", U32),
          value=OutStruct(la.ITIMER)), ZERO),
@@ -171,6 +195,9 @@ SIGNALS = (
          ZERO),
     call("rt_sigsuspend", nr(130, 133), Op.SIGSUSPEND, FULL, sig(unewset=To("mask", InInt(64)),
          sigsetsize=SIGSETSIZE), ZERO),
+    call("rt_sigtimedwait", nr(128, 137), Op.SIGTIMEDWAIT, partial("siginfo is not written"),
+         sig(uthese=To("mask", InInt(64)), uinfo=Unused("siginfo is not written"),
+             uts=To("timeout", la.IN_TIME_OPT), sigsetsize=SIGSETSIZE)),
     call("sigaltstack", nr(131, 132), Op.SIGALTSTACK, FULL,
          sig(uss=To("stack", la.IN_SIGSTACK), uoss=OutStruct(la.SIGSTACK, optional=True)), ZERO),
     call("kill",        nr(62, 129),  Op.KILL,    partial("own process only"), sig(pid=S32, sig=SIGNAL),

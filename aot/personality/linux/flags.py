@@ -93,13 +93,14 @@ MAP = Bits(
         neutral=MapFlag,
     )
 )  # fmt: skip
-PROT = Bits(
-    FlagMap(
-        "prot",
-        (("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1)),
-        ignored=(("PROT_SEM", 8, "atomics always work"),),
-    )
-)  # fmt: skip
+
+
+def _prot(*ignored: tuple[str, int, str]) -> FlagMap:
+    bits = (("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1))
+    return FlagMap("prot", bits, ignored=(("PROT_SEM", 8, "atomics always work"), *ignored))
+
+
+PROT = Bits(FlagSet({X86_64: _prot(), AARCH64: _prot(("PROT_BTI", 0x10, "branch targets are not checked"))}))
 """ABI bits to rights X 1, W 2, R 4."""
 REMAP = Bits(
     FlagMap(

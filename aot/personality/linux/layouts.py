@@ -72,6 +72,7 @@ TIMEVALS = Layout("timevals", 32, (
     F("[0].tv_sec", S64, "asec"), F("[0].tv_usec", S64, "ausec"),
     F("[1].tv_sec", S64, "msec"), F("[1].tv_usec", S64, "musec"),
 ))  # fmt: skip
+UTIMBUF = Layout("utimbuf", 16, (F("actime", S64, "actime"), F("modtime", S64, "modtime")))
 TIMEZONE = Layout("timezone", 8, (F("tz_minuteswest", S32), F("tz_dsttime", S32)))
 UTSNAME = Layout("utsname", 390, tuple(
     text(n, 65, n) for n in ("sysname", "nodename", "release", "version", "machine", "domainname")
@@ -126,13 +127,6 @@ DIRENT64_HEAD = Layout("linux_dirent64", 19, (
     F("d_ino", U64, "ino"), F("d_off", S64, "offset"), F("d_reclen", U16), F("d_type", U8, "type"),
 ))  # fmt: skip
 DIRENT64 = Record(head=DIRENT64_HEAD, tail="name", reclen="d_reclen")
-SIGSET = Layout("sigset_arg", 16, (F("ss", U64, "ss"), F("ss_len", U64, "ss_len")))
-
-STRUCTS: tuple[Layout | LayoutSet, ...] = (
-    STAT, STATX, TIMESPEC, TIMEVAL, TIMEZONE, UTSNAME, SIGSTACK, RLIMIT, WINSIZE, RUSAGE, POLLFD, STATFS,
-    SYSINFO, ITIMER,
-)  # fmt: skip
-"""Layouts whose name is the C struct's tag in the system's headers."""
 
 
 def make_times(**words: int) -> Times:
@@ -145,6 +139,11 @@ def make_times(**words: int) -> Times:
 def make_times_us(asec: int, ausec: int, msec: int, musec: int) -> Times:
     """Times from two timevals."""
     return Times(Time(asec, ausec * 1000), Time(msec, musec * 1000))
+
+
+def make_times_s(actime: int, modtime: int) -> Times:
+    """Times from a utimbuf."""
+    return Times(Time(actime, 0), Time(modtime, 0))
 
 
 def make_time_us(sec: int, usec: int) -> Time:
@@ -170,6 +169,7 @@ IN_TIME_OPT = InStruct(TIMESPEC, Time, optional=True)
 IN_TIMEVAL_OPT = InStruct(TIMEVAL, make_time_us, optional=True)
 IN_TIMES_OPT = InStruct(TIMESPECS, make_times, optional=True)
 IN_TIMEVALS_OPT = InStruct(TIMEVALS, make_times_us, optional=True)
+IN_UTIMBUF_OPT = InStruct(UTIMBUF, make_times_s, optional=True)
 IN_SIGACTION = InStruct(SIGACTION, SigAction, optional=True)
 IN_SIGSTACK = InStruct(SIGSTACK, SigStack, optional=True)
 IN_RLIMIT = InStruct(RLIMIT, make_rlimit, optional=True)

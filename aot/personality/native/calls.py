@@ -86,6 +86,8 @@ PROCESS = (
     row(Op.GETPGID,         sig(pid=S32)),
     row(Op.SETPGID,         sig(pid=S32, pgid=S32), ZERO),
     row(Op.GETSID,          sig(pid=S32)),
+    row(Op.SET_UIDS,        sig(real=S32, effective=S32, saved=S32), ZERO),
+    row(Op.SET_GIDS,        sig(real=S32, effective=S32, saved=S32), ZERO),
     row(Op.UMASK,           sig(mask=MODE)),
     row(Op.GETRLIMIT,       sig(resource=RESOURCE, limit=OutStruct(la.RLIMIT)), ZERO),
     row(Op.SETRLIMIT,       sig(resource=RESOURCE, limit=la.IN_RLIMIT, old=la.OUT_RLIMIT_OPT), ZERO),

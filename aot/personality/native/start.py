@@ -16,7 +16,8 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
         table, size, count = facts.phdr
         return [
             (AT_PHDR, table), (AT_PHENT, size), (AT_PHNUM, count), (AT_PAGESZ, facts.page_size),
-            (AT_BASE, facts.interpreter_base), (AT_ENTRY, facts.entry), (AT_RANDOM, random), (AT_EXECFN, name),
+            (AT_BASE, facts.interpreter_base), (AT_ENTRY, facts.entry), (AT_RANDOM, random),
+            (AT_EXECFN, name),
         ]  # fmt: skip
 
     sp = build_stack(StackBuilder(space, facts.stack_top), facts.argv, facts.env, auxv)
