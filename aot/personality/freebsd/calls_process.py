@@ -35,7 +35,7 @@ from aot.personality.freebsd import layouts as la
 from aot.personality.freebsd.numbers import AARCH64, X86_64, nr
 from aot.personality.freebsd.sync import UMTX
 from aot.personality.freebsd.sysctl import sysctl, sysctlbyname
-from aot.personality.freebsd.vias import cpuset_getaffinity, getgroups, issetugid, thr_exit
+from aot.personality.freebsd.vias import cpuset_getaffinity, getgroups, issetugid, setitimer, thr_exit
 
 PROT = Bits(fl.PROT)
 SELECTOR = Unused("selector")
@@ -127,8 +127,9 @@ TIME = (
     call("clock_nanosleep", nr(244), Op.NANOSLEEP, partial("the remaining time is not reported"),
          sig(clock_id=To("clock", fl.CLOCK), flags=To("absolute", ABSOLUTE), rqtp=To("time", k.TIME_IN),
              rmtp=Unused("sleeps are not cut short")), ZERO),
-    call("setitimer", nr(83), Op.SETITIMER, FULL,
-         sig(which=To("timer", TIMER), itv=To("value", k.ITIMER_IN), oitv=k.ITIMER_OUT_OPT), ZERO),
+    call("setitimer", nr(83), None,        partial("kept, does not fire"),
+         sig(which=To("timer", TIMER), itv=To("value", k.ITIMER_IN_OPT), oitv=k.ITIMER_OUT_OPT), ZERO,
+         via=setitimer),
     call("getitimer", nr(86), Op.GETITIMER, FULL, sig(which=To("timer", TIMER), itv=k.ITIMER_OUT), ZERO),
 )
 MEMORY = (

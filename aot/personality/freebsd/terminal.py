@@ -30,8 +30,24 @@ LFLAG: Pairs = (
     (0x1, 0o4000), (0x2, 0o20), (0x4, 0o40), (0x8, 0o10), (0x10, 0o100), (0x20, 0o2000), (0x40, 0o1000),
     (0x80, 0o1), (0x100, 0o2), (0x400, 0o100000), (0x400000, 0o400), (0x80000000, 0o200),
 )  # fmt: skip
-CC = {0: 4, 1: 11, 2: 16, 3: 2, 4: 14, 5: 3, 6: 12, 8: 0, 9: 1, 10: 10, 12: 8, 13: 9, 14: 15, 15: 13, 16: 6,
-    17: 5}
+CC = {
+    0: 4,
+    1: 11,
+    2: 16,
+    3: 2,
+    4: 14,
+    5: 3,
+    6: 12,
+    8: 0,
+    9: 1,
+    10: 10,
+    12: 8,
+    13: 9,
+    14: 15,
+    15: 13,
+    16: 6,
+    17: 5,
+}
 """Index in FreeBSD's c_cc -> index in the neutral one."""
 DISABLED = 0xFF
 CS = (0x300, 0o60)
@@ -64,8 +80,12 @@ def read_modes(iflag: int, oflag: int, cflag: int, lflag: int, cc: bytes) -> Ter
     for ours, theirs in CC.items():
         own[theirs] = 0 if cc[ours] == DISABLED else cc[ours]
     return Termios(
-        _swap(iflag, IFLAG), _swap(oflag, OFLAG), _swap(cflag, CFLAG) | 0o15, _swap(lflag, LFLAG), 0,
-            bytes(own)
+        _swap(iflag, IFLAG),
+        _swap(oflag, OFLAG),
+        _swap(cflag, CFLAG) | 0o15,
+        _swap(lflag, LFLAG),
+        0,
+        bytes(own),
     )
 
 
@@ -76,8 +96,7 @@ COM = Unused("selector")
 def _io(name: str, op: Op | None, data: Kind, **fixed: object) -> Call:
     via = fixed.pop("via", None)
     if via is not None:
-        return call(name, None, None, FULL, sig(fd=FD, com=COM, data=data), ZERO,
-            via=via)  # type: ignore[arg-type]
+        return call(name, None, None, FULL, sig(fd=FD, com=COM, data=data), ZERO, via=via)  # type: ignore[arg-type]
     return call(name, None, op, FULL, sig(fd=FD, com=COM, data=data), ZERO, **fixed)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import Open, Resource
+from aot.personality.abi.neutral import Itimer, Open, Resource
 from aot.personality.abi.op import Op
 
 Ops = Mapping[Op, Any]
@@ -70,6 +70,15 @@ def cpuset_getaffinity(ctx: Any, ops: Ops, cpusetsize: int, mask: int) -> int:
         raise Errno(E.RANGE)
     ctx.mem.write(mask, bits[:cpusetsize].ljust(min(cpusetsize, 128), b"\0"))
     return 0
+
+
+def setitimer(ctx: Any, ops: Ops, timer: int, value: Itimer | None) -> Itimer:
+    """A null value only asks."""
+    if value is None:
+        asked: Itimer = ops[Op.GETITIMER](ctx, timer=timer)
+        return asked
+    old: Itimer = ops[Op.SETITIMER](ctx, timer=timer, value=value)
+    return old
 
 
 def issetugid(ctx: Any, ops: Ops) -> int:
