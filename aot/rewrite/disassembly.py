@@ -12,6 +12,7 @@ from aot.manifest import Manifest
 from aot.record import dataclass
 from aot.rewrite.memory import Memory
 
+LARGEST = 4096  # bytes of any stub
 _RIP = re.compile(r"\[rip(?: ([+-]) (0x[0-9a-f]+|\d+))?\]")
 
 
@@ -40,6 +41,8 @@ class Checker:
 
     def text(self, address: int, size: int, memory: Memory | None = None) -> list[Text]:
         """All of [address, address + size) as instructions."""
+        if not 0 <= size <= LARGEST:
+            raise VerifyError(f"{size} bytes at {address:#x} are no stub")
         code = (memory or self.memory).read(address, size)
         found = [self._absolute(raw) for raw in self.decoder.sweep(code, address)]
         if sum(one.size for one in found) != size:

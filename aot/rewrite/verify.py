@@ -15,10 +15,13 @@ from aot.errors import ManifestError, VerifyError
 from aot.image.formats import read_image
 from aot.image.model import Arch, Image, Prot
 from aot.image.source import read_source
-from aot.manifest import OSABI, PAGE, SECTION, Manifest, Site, StubClass, decode
-from aot.record import dataclass
+from aot.manifest import OSABI, PAGE, SECTION, ExitWord, ImportSite, Manifest, Site, StubClass, decode
+from aot.record import dataclass, fields
 from aot.rewrite.memory import Chunk, Memory
 from aot.rewrite.verify_stubs import check_imports, check_sites
+
+# What pyelftools lets through when offsets and counts are nonsense.
+_DAMAGED = (OverflowError, ValueError, KeyError, AttributeError, TypeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ def verify(out: Path | str | bytes, against: Path | str | bytes | None = None) -
     """Check a translated file, and the source it came from if given. Raises VerifyError."""
     raw = _read(out)
     manifest, chunks, entry = _open(raw)
+    _check_types(manifest)
     memory = Memory(chunks)
     _check_layout(manifest, chunks, entry)
     _check_area(manifest, memory)
@@ -74,7 +78,7 @@ def _open(raw: bytes) -> tuple[Manifest, tuple[Chunk, ...], int]:
         ]
         offsets = [(s.header.p_offset - s.header.p_vaddr) % PAGE for s in elf.iter_segments("PT_LOAD")]
         entry = int(elf.header.e_entry)
-    except ELFError as error:
+    except (ELFError, *_DAMAGED) as error:
         raise VerifyError(f"not an ELF file: {error}") from None
     except ManifestError as error:
         raise VerifyError(str(error)) from None
@@ -83,6 +87,24 @@ def _open(raw: bytes) -> tuple[Manifest, tuple[Chunk, ...], int]:
     for hole in manifest.reservations:
         chunks.append(Chunk(hole.address, hole.size, bytes.fromhex(hole.data), Prot(hole.prot)))
     return manifest, tuple(sorted(chunks, key=lambda c: c.address)), entry
+
+
+def _check_types(manifest: Manifest) -> None:
+    """JSON does not say what a field is: numbers are integers, texts are strings."""
+    shapes = ((Site(0, 0, "", "", 0, ""), manifest.sites), (ExitWord(0, 0), manifest.exits),
+              (ImportSite("", "", 0, "", 0, 0, ""), manifest.imports))  # fmt: skip
+    for shape, values in shapes:
+        names = [one.name for one in fields(shape)]
+        for value in values:
+            for name in names:
+                held, want = getattr(value, name), getattr(shape, name)
+                if type(held) is not type(want) and (held is not None or name not in ("number", "call")):
+                    raise VerifyError(f"the manifest's {name} is {held!r}")
+    numbers = (manifest.area, manifest.area_size, manifest.counters, manifest.image_end, *manifest.launcher)
+    if any(type(number) is not int or not 0 <= number < 1 << 64 for number in numbers):
+        raise VerifyError("the manifest's addresses are none")
+    if len({site.resume - site.addr - site.size for site in manifest.sites}) > 1:
+        raise VerifyError("sites do not agree where the guest continues")
 
 
 def _check_layout(manifest: Manifest, chunks: Sequence[Chunk], entry: int) -> None:

@@ -18,14 +18,16 @@ _CARRY = (
 
 def check_aarch64(checker: Checker, index: int, site: Site, ordinal: int) -> None:
     """One patched site; `ordinal` counts the inline ones. Raises VerifyError."""
+    if site.again != site.addr or site.cont or site.moved or site.landing:
+        raise VerifyError("an aarch64 site moves nothing")
     if not site.stub:
-        if site.window != site.addr or site.gate != site.addr:
+        if site.window != site.addr or site.gate != site.addr or site.stub_size:
             raise VerifyError("an exit in place is somewhere else")
         return
     expect([checker.one(site.window)], [f"b #{site.stub:#x}"])
     found: Sequence[Text] = checker.text(site.stub, site.stub_size)
     at = next((i for i, one in enumerate(found) if one.address == site.gate), -1)
-    if at < 1:
+    if not 1 <= at < len(found) - 1:
         raise VerifyError("the exit is not in the stub")
     back = f"b #{site.resume:#x}"
     entry, rest = found[:at], found[at + 1 :]

@@ -29,6 +29,8 @@ def _check_site(checker: Checker, index: int, site: Site, ordinal: int) -> None:
         raise VerifyError(f"the source has no trap here but `{trap}`")
     if site.cls == StubClass.DYNAMIC.value:
         return
+    if site.cls == StubClass.INLINE.value and len(site.words) not in (1, 2):
+        raise VerifyError("an inline site does not say what it answers from")
     if checker.memory.read(site.window, len(site.new) // 2).hex() != site.new:
         raise VerifyError("the window does not hold the new bytes")
     if checker.arch is Arch.AARCH64:

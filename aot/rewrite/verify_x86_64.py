@@ -17,8 +17,8 @@ def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int) -> None
     expect([checker.one(site.window)], [f"jmp {goal:#x}"])
     if site.landing:
         expect([checker.one(site.landing)], [f"jmp {site.stub:#x}"])
-    enter = next((machine for machine, _ in site.moved if machine > site.gate), None)
-    body_end = enter or site.stub + site.stub_size
+    behind = next((machine for machine, _ in site.moved if machine > site.gate), None)
+    body_end = behind or site.stub + site.stub_size
     before = [(m, g) for m, g in site.moved if m < site.gate]
     after = [(m, g) for m, g in site.moved if m > site.gate]
     body = before[-1][0] + checker.one(before[-1][0]).size if before else site.stub
@@ -26,13 +26,18 @@ def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int) -> None
         raise VerifyError("the gate does not come back to the moved neighbours")
     if site.again != (site.window if site.folded else body):
         raise VerifyError("the call cannot be made again from where the manifest says")
-    _check_moved(checker, before)
-    _check_moved(checker, after)
+    _check_neighbours(checker, site, before, after)
     found = checker.text(body, body_end - body)
-    if site.cls == StubClass.INLINE.value:
-        _check_inline_x86_64(checker, site, found, _enter(checker, index, site), ordinal)
+    if not found:
+        raise VerifyError("the stub has no body")
+    enter = _enter(checker, index, site)
+    inline = site.cls == StubClass.INLINE.value
+    if inline:
+        _check_inline_x86_64(checker, site, found, enter, ordinal)
     else:
-        expect(found, _enter(checker, index, site))
+        expect(found, enter)
+    if found[2 * inline + 2].address != site.gate:
+        raise VerifyError("the gate is not entered where the manifest says")
     if after:
         _check_way_back(checker, site, after)
 
@@ -44,6 +49,25 @@ def _enter(checker: Checker, index: int, site: Site) -> list[str]:
         f"mov r11d, {number_text(index)}",
         f"jmp qword ptr [{slot:#x}]",
     ]
+
+
+def _check_neighbours(
+    checker: Checker, site: Site, before: Sequence[tuple[int, int]], after: Sequence[tuple[int, int]]
+) -> None:
+    """What was moved, or folded, lies right around the trap."""
+    _check_moved(checker, before)
+    _check_moved(checker, after)
+    starts = [guest for _, guest in before] or [site.window if site.folded else site.addr]
+    ends = [guest + checker.one(guest, checker.original).size for _, guest in before[-1:]]
+    if site.folded:
+        load = checker.one(site.window, checker.original)
+        ends = [load.address + load.size]
+        if before or str(load).partition(", ")[0] not in ("mov eax", "mov rax"):
+            raise VerifyError(f"`{load}` was folded away")
+    if starts[0] != site.window or ends not in ([], [site.addr]):
+        raise VerifyError("the window does not begin where the manifest says")
+    if site.resume != site.addr + site.size or (after and after[0][1] != site.resume):
+        raise VerifyError("the guest does not continue behind its trap")
 
 
 def _check_moved(checker: Checker, pairs: Sequence[tuple[int, int]]) -> None:
@@ -90,6 +114,8 @@ def _check_inline_x86_64(
     if middle[:3] != count or middle[-2:] != back:
         raise VerifyError("the inline path does not count, or does not come back")
     words = [f"[{area + DATA + 8 * word:#x}]" for word in site.words]
+    if len(middle) < 6:
+        raise VerifyError("the inline path is too short")
     if middle[3] != f"mov rax, qword ptr {words[0]}":
         raise VerifyError(f"`{middle[3]}` does not answer from {words[0]}")
     for line in middle[4:-2]:

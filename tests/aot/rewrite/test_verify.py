@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from functools import cache
 
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from aot.analyze.decode import Decoder
 from aot.errors import VerifyError
-from aot.image.model import Arch
+from aot.image.model import Arch, Segment
 from aot.image.native import emit
 from aot.image.native_reader import read_native
-from aot.manifest import DataWord
+from aot.manifest import DataWord, Manifest
+from aot.record import replace
 from aot.rewrite.assemble import assemble
 from aot.rewrite.verify import verify
 from tests.aot.rewrite.lab import rewritten
@@ -35,11 +37,16 @@ A64 = """
 
 
 @cache
-def translated(arch: Arch) -> bytes:
+def parts(arch: Arch) -> tuple[Manifest, tuple[Segment, ...]]:
     code, number = (X86, 39) if arch is Arch.X86_64 else (A64, 172)
     gate = f"linux-{arch.value}"
-    image, manifest, segments = rewritten(arch, code, gate, inline={number: DataWord.PID})
-    return emit(manifest, segments, arch=arch, pie=image.pie, personality=1)
+    return rewritten(arch, code, gate, inline={number: DataWord.PID})[1:]
+
+
+@cache
+def translated(arch: Arch) -> bytes:
+    manifest, segments = parts(arch)
+    return emit(manifest, segments, arch=arch, pie=False, personality=1)
 
 
 @pytest.mark.parametrize("arch", Arch)
@@ -109,3 +116,35 @@ def _offset(raw: bytes, address: int) -> int:
 
 def test_the_template_text_is_what_the_assembler_says() -> None:
     assert assemble(Arch.X86_64, "lea r11, [r11 + 1]") == bytes.fromhex("4d8d5b01")
+
+
+@pytest.mark.parametrize("arch", Arch)
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damage_anywhere_is_a_verify_error_or_harmless(arch: Arch, data: st.DataObject) -> None:
+    raw = bytearray(translated(arch))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del raw[data.draw(st.integers(0, len(raw))) :]
+    with contextlib.suppress(VerifyError):
+        verify(bytes(raw))
+
+
+@pytest.mark.parametrize("arch", Arch)
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_manifest_that_lies_is_a_verify_error(arch: Arch, data: st.DataObject) -> None:
+    manifest, segments = parts(arch)
+    index = data.draw(st.integers(0, len(manifest.sites) - 1))
+    name = data.draw(
+        st.sampled_from(["addr", "window", "stub", "stub_size", "resume", "gate", "again", "cont"])
+    )
+    value = getattr(manifest.sites[index], name)
+    other = data.draw(st.integers(0, 1 << 32) | st.integers(-16, 16).map(lambda by: value + by))
+    assume(other != value)
+    sites = list(manifest.sites)
+    sites[index] = replace(sites[index], **{name: other})
+    lying = replace(manifest, sites=tuple(sites))
+    with pytest.raises(VerifyError):
+        verify(emit(lying, segments, arch=arch, pie=False, personality=1))
