@@ -6,16 +6,14 @@ raw C callbacks; whatever a handler raises is kept and comes out of `resume`, be
 through the engine. What differs by architecture is in unicorn_x86_64.py and unicorn_aarch64.py.
 
 TLB misses go to the native walker first (walker.py); what it declines reaches `_miss`, the page-fault
-handler. A kick sets a flag under a lock; since `emu_stop` is lost when it comes before the run has begun, a
-helper thread repeats it until the run has ended. A kick is reported only with the PC outside stubs and
-gates: the engine is stepped out of them first.
+handler. A kick sets a flag that machine code in front of every block outside stubs and gates looks at
+(poll.py), so it is exact, never lost, and never shows a PC that is not the guest's.
 """
 
 from __future__ import annotations
 
 import ctypes
 import struct
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +34,16 @@ from runtime.cpu.api import (
 )
 from runtime.cpu.unicorn_aarch64 import Aarch64
 from runtime.cpu.unicorn_doors import invented
-from runtime.cpu.unicorn_engine import ERR_EXCEPTION, FILL_HOOK, HOOK_TLB_FILL, Engine, EngineError
+from runtime.cpu.poll import StopPoll
+from runtime.cpu.unicorn_engine import (
+    BLOCK_HOOK,
+    ERR_EXCEPTION,
+    FILL_HOOK,
+    HOOK_BLOCK,
+    HOOK_TLB_FILL,
+    Engine,
+    EngineError,
+)
 from runtime.cpu.unicorn_state import State, engine_words, find
 from runtime.cpu.unicorn_x86_64 import X86
 from runtime.cpu.walker import Walker
@@ -46,9 +53,7 @@ if TYPE_CHECKING:
 
 _ENTRY = struct.Struct("<Qi")  # uc_tlb_entry
 CODE_PAGES = 16  # larger code changes drop everything translated
-STEPS = 64  # longest way out of a stub, instructions
 SPURIOUS = 16  # runs that may end for no reason we know
-NAG_S = 0.001  # how often a kick is repeated until it is seen
 ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 
 # x87 control word and mxcsr as every x86-64 system starts a program; the engine's own are zero
@@ -70,12 +75,9 @@ class UnicornCpu:
         self._before: bytes | None = None
         self._doors = Doors()
         self._missed = (0, 0, 0)
-        self._lock = threading.Lock()
-        self._kicked = self._running = False
-        self._nag = threading.Event()
-        self._nagger: threading.Thread | None = None
         self.engine.map_physical(space.arena.size, space.arena.base)
         self._install_fill()
+        self._install_poll()
         self._start = self.engine.starter()
         state = find(self.engine, self.half.registers)
         if state is None:
@@ -114,10 +116,12 @@ class UnicornCpu:
         """See api.Cpu. On x86_64 a range that begins with the gate code is where the gates are."""
         self.areas = list(ranges)
         self.half.placed(self.areas)
+        self._poll.skip(self.areas)
 
     def add_area(self, start: int, end: int) -> None:
         """See api.Cpu."""
         self.areas.append((start, end))
+        self._poll.skip(self.areas)
 
     def _inside(self, pc: int) -> bool:
         return any(lo <= pc < hi for lo, hi in self.areas)
@@ -151,6 +155,18 @@ class UnicornCpu:
         if walker.address is not None:
             self.engine.hook(HOOK_TLB_FILL, walker.address, user=walker.table)
         self.engine.hook(HOOK_TLB_FILL, FILL_HOOK(self._miss))
+
+    def _install_poll(self) -> None:
+        poll = self._poll = StopPoll(self.engine.stop_address)
+        if poll.address is not None:
+            self.engine.hook(HOOK_BLOCK, poll.address, user=poll.words)
+            return
+
+        def look(_uc: int, address: int, _size: int) -> None:
+            if poll.wanted and not self._inside(address):
+                self.engine.stop()
+
+        self.engine.hook(HOOK_BLOCK, BLOCK_HOOK(look))
 
     def _miss(self, _uc: int, address: int, access: int, entry: int) -> bool:
         """The walker declined: fault the page in and answer, or leave the guest with its fault."""
@@ -244,17 +260,13 @@ class UnicornCpu:
             self.load(context)
         pc, live = len(self.live) - 1, self.live
         for _ in range(SPURIOUS):
-            with self._lock:
-                if self._kicked:
-                    self._kicked = False
-                    return self._settle()
-                self._running = True
             status = self._start(live[pc], 0)
-            self._running = False
             found = self._outcome(status)
             if found is not None:
                 return found
-            # neither a fault nor a handler: a kick, or one that came too late for an earlier run
+            if self._poll.wanted:
+                self._poll.clear()
+                return Kick()
         return Fault(FaultKind.PRIVILEGED, live[pc])  # the engine halts: wfi, or hlt where CPL 3 is refused
 
     def _outcome(self, status: int) -> Exit | None:
@@ -281,52 +293,19 @@ class UnicornCpu:
         self.half.after_fault()
         return Fault(FaultKind.ILLEGAL, pc, code=status)
 
-    def _settle(self) -> Exit:
-        """Step out of stubs and gates, then report the kick. A fault or a leaving handler goes first."""
-        for _ in range(STEPS):
-            pc = self.live[-1]
-            if not self._inside(pc):
-                return Kick()
-            found = self._outcome(self._start(pc, 1))
-            if found is not None:
-                with self._lock:
-                    self._kicked = True
-                return found
-        return Kick()
-
     def step_out(self, context: RegisterState) -> None:
         """Finish the stub whose crossing was completed, so that the PC is one the guest knows."""
         if self._inside(context.regs[-1]):
             self.load(context)
-            for _ in range(STEPS):
-                if not self._inside(self.live[-1]):
-                    break
-                self._start(self.live[-1], 1)
+            asked = self._poll.wanted
+            self._poll.ask()
+            self._start(self.live[-1], 0)
+            if not asked:
+                self._poll.clear()
 
     def kick(self) -> None:
         """See api.Cpu."""
-        with self._lock:
-            self._kicked = True
-            if not self._running:
-                return
-        self.engine.stop()
-        if self._nagger is None:
-            self._nagger = threading.Thread(target=self._repeat, name="kick", daemon=True)
-            self._nagger.start()
-        self._nag.set()
-
-    def _repeat(self) -> None:
-        pause = threading.Event()
-        while True:
-            self._nag.wait()
-            self._nag.clear()
-            while self._kicked and self._running:
-                self.engine.stop()
-                pause.wait(NAG_S)
-            if self._closed:
-                return
-
-    _closed = False
+        self._poll.ask()
 
     def complete(self, context: RegisterState, carry: int) -> None:
         """See api.Cpu."""
@@ -378,10 +357,6 @@ class UnicornCpu:
     def close(self) -> None:
         """Free the engine."""
         self.unload()
-        self._closed = True
-        self._nag.set()
-        if self._nagger is not None:
-            self._nagger.join()
         self.space.listeners.remove(self.changed)
         self.live = memoryview(b"")
         self.engine.close()

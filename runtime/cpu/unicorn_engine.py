@@ -8,16 +8,16 @@ Constants are those of the C headers; a test compares them with the binding's.
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from aot.image.model import Arch
 
 OK, ERR_EXCEPTION, ERR_INSN_INVALID = 0, 21, 10
 ARCH_ARM64, ARCH_X86, MODE_ARM, MODE_64 = 2, 4, 0, 8
-HOOK_INTR, HOOK_INSN, HOOK_TLB_FILL = 1, 2, 1 << 17
+HOOK_INTR, HOOK_INSN, HOOK_BLOCK, HOOK_TLB_FILL = 1, 2, 8, 1 << 17
 INS_IN, INS_OUT, INS_SYSCALL = 218, 500, 699
 CTL_PAGE_SIZE, CTL_USE_EXITS, CTL_CPU_MODEL = 1, 4, 7
 CTL_TB_REMOVE_CACHE, CTL_TB_FLUSH, CTL_TLB_FLUSH, CTL_TLB_TYPE = 9, 10, 11, 12
@@ -30,6 +30,7 @@ SYSCALL_HOOK = ctypes.CFUNCTYPE(None)  # (uc, user): nothing of it is needed
 INTR_HOOK = ctypes.CFUNCTYPE(None, P, U32)  # (uc, number, user)
 IN_HOOK = ctypes.CFUNCTYPE(U32, P, U32)  # (uc, port, size, user)
 OUT_HOOK = ctypes.CFUNCTYPE(None, P, U32)  # (uc, port, size, value, user)
+BLOCK_HOOK = ctypes.CFUNCTYPE(None, P, U64, U32)  # (uc, address, size, user)
 FILL_HOOK = ctypes.CFUNCTYPE(ctypes.c_bool, P, U64, INT, P)  # (uc, address, access, entry, user)
 
 
@@ -41,10 +42,11 @@ def _load() -> Any:
     spec = find_spec("unicorn")
     if spec is None or not spec.submodule_search_locations:
         raise EngineError("the unicorn package is not installed")
-    folder = Path(spec.submodule_search_locations[0]) / "lib"
-    found = sorted(folder.glob("libunicorn.so*"))
+    folder = os.path.join(spec.submodule_search_locations[0], "lib")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    found = [name for name in names if name.startswith("libunicorn.so")]
     if found:
-        return ctypes.CDLL(str(found[0]))
+        return ctypes.CDLL(os.path.join(folder, found[0]))
     from unicorn.unicorn_py3.unicorn import uclib  # a build of the package that keeps it elsewhere
 
     return ctypes.CDLL(uclib._name)
@@ -152,8 +154,13 @@ class Engine:
 
         return run
 
+    @property
+    def stop_address(self) -> int:
+        """Host address of uc_emu_stop, for machine code."""
+        return ctypes.cast(self.lib.uc_emu_stop, P).value or 0
+
     def stop(self) -> None:
-        """End the run at the next block boundary. Lost when no run has begun."""
+        """End the run; exact only from a hook on the engine's own thread (see poll.py)."""
         self.lib.uc_emu_stop(self.handle)
 
     def read(self, register: int, size: int = 8) -> int:
