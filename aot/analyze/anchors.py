@@ -131,10 +131,8 @@ def _starts(image: Image) -> dict[int, tuple[int, str]]:
     declared += [(image.entry, 0, "entry")]
     for start, end, source in declared:
         known = out.get(start)
-        better = known is None or (bool(end), rank.get(source, -1)) > (
-            bool(known[0]),
-            rank.get(known[1], -1),
-        )
+        worth = (bool(end), rank.get(source, -1), end)
+        better = known is None or worth > (bool(known[0]), rank.get(known[1], -1), known[0])
         if better:
             out[start] = (end, source)
     return out

@@ -20,6 +20,7 @@ from aot.record import dataclass, field
 
 _ROUNDS: Final = 4  # of proving a caller by its own callers
 _CALLERS: Final = 400  # functions read to learn what callers pass
+_PROOFS: Final = 600  # branches read to learn whether undeclared code is reached
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 
 
@@ -46,8 +47,9 @@ class _Search:
         self.decoder = Decoder(image.arch)
         self.anchors = Anchors(image)
         self.refused: list[Refused] = []
-        self._places: dict[int, _Place] = {}
+        self._places: dict[tuple[int, int], _Place] = {}
         self._callers_left = _CALLERS
+        self._proofs_left = _PROOFS
 
     def run(self) -> Analysis:
         """Candidates to places, proof, then numbers."""
@@ -94,14 +96,14 @@ class _Search:
         return self._place_of(span)
 
     def _place_of(self, span: Span) -> _Place:
-        place = self._places.get(span.start)
+        place = self._places.get((span.start, span.end))
         if place is None:
             segment = self.image.segment_at(span.start)
             assert segment is not None
             code = Code(self.image, self.decoder, segment, span.start, span.end)
             for entry in span.entries:
                 code.descend(entry)
-            place = self._places[span.start] = _Place(span, code)
+            place = self._places[span.start, span.end] = _Place(span, code)
         return place
 
     @cached_property
@@ -125,14 +127,14 @@ class _Search:
         if missing and place.span.source == "descent":
             follow_references(code, [c.address for c in missing])
             missing = [c for c in missing if code.covering(c.address) is None]
-        if missing and self._reach_from_elsewhere(place, missing[-1].address, _ROUNDS):
-            missing = [c for c in missing if code.covering(c.address) is None]
+        for candidate in missing:
+            self._reach_from_elsewhere(place, candidate.address, _ROUNDS)
+        missing = [c for c in missing if code.covering(c.address) is None]
         swept: dict[int, Raw] = {}
-        if missing:
-            for candidate in missing:
-                raw = sweep(code, candidate, inexact=not place.span.exact)
-                if raw is not None:
-                    swept[candidate.address] = raw
+        for candidate in missing:
+            raw = sweep(code, candidate, inexact=not place.span.exact)
+            if raw is not None:
+                swept[candidate.address] = raw
         proved = self._proved(place)
         out: list[tuple[_Place, Candidate, Raw, str]] = []
         for candidate in place.candidates:
@@ -140,7 +142,7 @@ class _Search:
             if raw is None:
                 self.refused.append(Refused(candidate.address, self._why_not(place, candidate)))
             else:
-                how = place.span.source if candidate.address in proved else "sweep"
+                how = "sweep" if candidate.address in swept else place.span.source
                 out.append((place, candidate, raw, how))
         return out
 
@@ -164,18 +166,19 @@ class _Search:
             return f"{raw[2]} {raw[3]} is not a call of this system"
         return f"inside `{raw[2]} {raw[3]}` at {raw[0]:#x} in {where}"
 
-    def _reach_from_elsewhere(self, place: _Place, last: int, rounds: int) -> bool:
-        """Descend from targets in `place`, up to `last`, of branches proved to be instructions."""
-        before = len(place.code.reached)
-        for target, source, is_call in self._branches_into(place.code.start, last + 1):
+    def _reach_from_elsewhere(self, place: _Place, wanted: int, rounds: int) -> None:
+        """Descend from targets in `place`, nearest before `wanted` first, of branches proved elsewhere."""
+        for target, source, is_call in reversed(self._branches_into(place.code.start, wanted + 1)):
             if target in place.code.reached or place.code.start <= source < place.code.end:
                 continue
+            if self._proofs_left <= 0 or place.code.covering(wanted) is not None:
+                return
+            self._proofs_left -= 1
             if self._is_branch(source, target, rounds - 1):
                 if is_call:
                     place.code.descend(target)
                 else:
                     place.code.enter(target)
-        return len(place.code.reached) > before
 
     def _is_branch(self, source: int, target: int, rounds: int) -> bool:
         """Whether the instruction at `source` is reached and branches to `target`."""
@@ -211,7 +214,7 @@ class _Search:
             span = self.anchors.span_at(source)
             if span is None or self._callers_left <= 0:
                 continue
-            if span.start not in self._places:
+            if (span.start, span.end) not in self._places:
                 self._callers_left -= 1
             code = self._place(source).code
             raw = code.reached.get(source)
