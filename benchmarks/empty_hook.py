@@ -1,6 +1,6 @@
-"""The least a crossing can cost here: a trap in a loop whose hook is an empty function behind ctypes.
+"""The least a crossing can cost here: a trap in a loop whose hook is an empty function.
 
-python -m benchmarks.empty_hook ARCH COUNT     prints: seconds status
+    python -m benchmarks.empty_hook ARCH COUNT     prints: seconds status
 """
 
 from __future__ import annotations

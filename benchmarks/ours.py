@@ -4,9 +4,8 @@
 
 Modes: `aot` as translated; `bound` the same with inline stubs told to take their bound path; `dynamic`
 the dynamic dispatch; `plain` the same with the registers read one by one through the Python binding, as
-tools built on it do. HANDLERS: `real` are the project's own; with `trivial`,
-getpid is answered by a function that does nothing
-else, which leaves the crossing.
+tools built on it do. HANDLERS: `real` are the project's own; with `trivial`, getpid is answered by a
+function that does nothing else, which leaves the crossing.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-/* Guest loops for `make bench`: calls WHICH COUNT, where WHICH is getpid, write, file or nothing.
- * Raw Linux system calls, no libc. With -DTABLE every number comes in a variable, as in a `syscall()` wrapper.
+/* Guest loops for `make bench`: calls WHICH COUNT, where WHICH is getpid, write, file or loop.
+ * `loop` is the loop alone. Raw Linux system calls, no libc. With -DTABLE every number comes in a variable, as in a `syscall()` wrapper.
  * Numbers: asm/unistd_64.h and asm-generic/unistd.h. */
 #if defined(__x86_64__)
 enum { READ = 0, WRITE = 1, CLOSE = 3, FSTAT = 5, GETPID = 39, EXIT = 60, OPENAT = 257 };
@@ -76,8 +76,7 @@ void entry(long *stack) {
         }
         break;
     default:
-        for (volatile long i = 0; i < count; i++) {
-        }
+        for (long i = 0; i < count; i++) __asm__ volatile("");
     }
     CALL(EXIT, 0, 0, 0, 0);
 }
