@@ -165,14 +165,6 @@ def test_a_kick_from_a_handler_is_not_lost(bench: Bench) -> None:
     assert len(bench.calls) == len(DOORS)
 
 
-@pytest.fixture(params=[X86, A64], ids=str)
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    """Unicorn alone: what follows needs machine code."""
-    made = Rig(request.param)
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("flags", range(0, 64, 7))
 @pytest.mark.parametrize("door", DOORS, ids=str)
 def test_only_carry_changes(rig: Rig, door: GateKind | str, flags: int) -> None:
