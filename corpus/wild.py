@@ -1,4 +1,5 @@
-"""Prints wild.h: every pointer argument of every row, with working values for the other arguments.
+"""Prints wild.h: every pointer argument of every row, with working values for the other arguments; and every
+row without one.
 
 The cases come from the rows of a personality, so a new row is covered without a word here; what a row needs
 to get as far as its pointers (a directory, a symbolic link, a signal number) is in NEEDS.
@@ -78,6 +79,7 @@ NEEDS: dict[tuple[Op, str], tuple[Give, int]] = {
     (Op.UTIMENSAT, "path"): (Give.PATH, 0),
     (Op.COPY_RANGE, "count"): (Give.VALUE, 4),
     (Op.SENDFILE, "count"): (Give.VALUE, 4),
+    (Op.CLOSE, "fd"): (Give.VALUE, 700),
     (Op.PARK, "address"): (Give.BUFFER, 0),
     (Op.PARK, "size"): (Give.VALUE, 4),
     (Op.PARK, "mask"): (Give.VALUE, 1),
@@ -86,6 +88,9 @@ NEEDS: dict[tuple[Op, str], tuple[Give, int]] = {
 
 NAMED: dict[tuple[str, str], tuple[Give, int]] = {
     ("ppoll", "sigsetsize"): (Give.VALUE, 8),
+    ("freebsd12_closefrom", "lowfd"): (Give.VALUE, 700),
+    ("close_range", "lowfd"): (Give.VALUE, 700),
+    ("close_range", "highfd"): (Give.VALUE, 701),
     ("__sysctl", "name"): (Give.MIB, 0),
     ("__sysctl", "namelen"): (Give.VALUE, 2),
     ("__sysctl", "oldlenp"): (Give.ROOM, 0),
@@ -106,6 +111,16 @@ BEHIND: dict[tuple[str, str], Pointer] = {
 
 INERT = {Op.GETGROUPS: "no group is stored"}
 """Ops whose pointer is not used by this kernel."""
+
+ELSEWHERE = {
+    Op.EXIT: "hello",
+    Op.EXIT_THREAD: "would end the program",
+    Op.SIGSUSPEND: "would never come back",
+    Op.SYNC: "would flush the host's disks",
+}
+"""Ops that the plain cases leave out, and where they are used instead or why not."""
+
+ELSEWHERE_NAMED = {"syncfs": "would flush the host's disks", "thr_exit": "would end the program"}
 
 TAKES_NULL = {Op.SETITIMER}
 """Ops whose struct may be null in every system although nothing says so."""
@@ -223,6 +238,33 @@ def _case(
     return f'{{"{row.name} {name}", {number}, {at}, {p.size}, {flags}, {also}, {{{classes}}}, {{{values}}}}},'
 
 
+def plain_cases(system: System, column: str) -> Iterator[str]:
+    """One C initialiser per served row without a pointer argument."""
+    for number, row in sorted(system.by_number(column).items()):
+        yield from _plain(row, number, column, None)
+
+
+def _plain(row: Call, number: int, column: str, selected: tuple[str, int] | None) -> Iterator[str]:
+    if row.by is not None:
+        for value, sub in row.by[1].items():
+            yield from _plain(sub, number, column, (row.by[0], value))
+        return
+    if (
+        row.status.level not in (Level.FULL, Level.PARTIAL)
+        or row.op in ELSEWHERE
+        or row.name in ELSEWHERE_NAMED
+    ):
+        return
+    args = {name: kind.for_column(column) for name, kind in row.args.items()}
+    if any(pointer(row, name, inner(kind)) for name, kind in args.items()) and row.op not in INERT:
+        return
+    given = [working(row, name, kind) for name, kind in args.items()]
+    if selected is not None:
+        given[list(args).index(selected[0])] = (Give.VALUE, selected[1])
+    nothing = Pointer(0, out=False)
+    yield _case(row, number, "", 0, nothing, given, base=False)
+
+
 def header(system: System) -> str:
     """wild.h for every column of a system, chosen by the compiler's architecture."""
     give = "\n".join(f"#define GIVE_{g.name} {g.value}" for g in Give)
@@ -230,5 +272,7 @@ def header(system: System) -> str:
     for column, archs in system.columns.items():
         condition = " || ".join(f"defined(__{arch}__)" for arch in archs)
         rows = "\n".join(cases(system, column))
-        parts.append(f"#if {condition}\nstatic const struct wild_case CASES[] = {{\n{rows}\n}};\n#endif")
+        plain = "\n".join(plain_cases(system, column))
+        parts += [f"#if {condition}", "static const struct wild_case CASES[] = {", rows, "};"]
+        parts += ["static const struct wild_case PLAIN[] = {", plain, "};", "#endif"]
     return "\n".join((*parts, ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, Who, time_ns
 from aot.personality.abi.op import Op
@@ -221,9 +222,18 @@ def set_tid_address(ctx: Context, address: int) -> int:
     return ctx.tid
 
 
+TLS_BASES = {Arch.X86_64: ("fs", "gs"), Arch.AARCH64: ("tpidr_el0",)}
+
+
+def _check_base(ctx: Context, base: str) -> None:
+    if base not in TLS_BASES[ctx.arch]:
+        raise Errno(E.INVAL)
+
+
 @op(Op.SET_TLS)
 def set_tls(ctx: Context, base: str, address: int) -> None:
     """Set a TLS base register."""
+    _check_base(ctx, base)
     if address >= ctx.mem.limit:
         raise Errno(E.PERM)
     ctx.cpu.set_base(ctx, base, address)
@@ -232,6 +242,7 @@ def set_tls(ctx: Context, base: str, address: int) -> None:
 @op(Op.GET_TLS)
 def get_tls(ctx: Context, base: str) -> int:
     """A TLS base register."""
+    _check_base(ctx, base)
     return ctx.cpu.get_base(ctx, base)
 
 

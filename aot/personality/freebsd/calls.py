@@ -13,7 +13,8 @@ SERVED = (*FILE_CALLS, *PROCESS_CALLS)
 
 def _rest() -> tuple[Call, ...]:
     served = {number for row in SERVED for number in row.numbers.values()}
-    return tuple(absent(name, nr(number), "not built") for number, name in NAMES.items() if number not in served)
+    missing = ((number, name) for number, name in NAMES.items() if number not in served)
+    return tuple(absent(name, nr(number), "not built") for number, name in missing)
 
 
 CALLS: tuple[Call, ...] = (*SERVED, *_rest())

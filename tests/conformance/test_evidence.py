@@ -1,0 +1,30 @@
+"""A row that claims to be served is made by a program of the corpus, in both modes."""
+
+from __future__ import annotations
+
+import pytest
+
+from aot.personality.abi.call import Call, Level
+from aot.personality.registry import system_of
+from corpus.headers import UNIX
+from corpus.wild import ELSEWHERE, ELSEWHERE_NAMED, INERT, cases, plain_cases
+
+SYSTEMS = [(name, column) for name, who in UNIX.items() for column in system_of(who).columns]
+
+
+def rows(calls: tuple[Call, ...], column: str | None = None) -> list[Call]:
+    """Rows of a column with their sub-rows instead of selectors."""
+    out: list[Call] = []
+    for row in calls:
+        if column is None or row.number(column) is not None:
+            out += rows(tuple(row.by[1].values())) if row.by else [row]
+    return out
+
+
+@pytest.mark.parametrize(("system", "column"), SYSTEMS)
+def test_every_served_row_is_exercised(system: str, column: str) -> None:
+    tables = system_of(UNIX[system])
+    made = {line.split('"')[1].split()[0] for line in (*cases(tables, column), *plain_cases(tables, column))}
+    served = [r for r in rows(tables.calls, column) if r.status.level in (Level.FULL, Level.PARTIAL)]
+    left = {r.name for r in served if r.name not in made and r.op not in ELSEWHERE | INERT}
+    assert left - set(ELSEWHERE_NAMED) == set()
