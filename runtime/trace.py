@@ -36,7 +36,7 @@ class Tracer:
 
     def __init__(self, system: System, column: str, write: Write) -> None:
         self._system, self._column, self._write = system, column, write
-        self._meaning = _meanings(system.errors)
+        self._meaning = _meanings(system)
 
     def wrap(self, handler: Handler, row: Call, door: Door) -> Handler:
         """`handler` with its line written after it."""
@@ -86,9 +86,15 @@ class Tracer:
         self._write(f"[{ctx.tid}] {row.name}({arguments}) = {result}\n")
 
 
-def _meanings(errors: Mapping[E, int]) -> dict[int, str]:
+def _meanings(system: System) -> dict[int, str]:
+    """Words for a number: those of the error the system names it after, else of the first that has it."""
     out: dict[int, str] = {}
-    for code, number in errors.items():
+    for code in E:
+        number = system.errors.get(code)
+        if number is None:
+            continue
+        if system.error_names.get(number) == f"E{code.name}":
+            out[number] = code.value
         out.setdefault(number, code.value)
     return out
 
