@@ -20,15 +20,17 @@ X86 = {
 A64 = {f"x{i}": getattr(a64, f"UC_ARM64_REG_X{i}") for i in range(31)} | {
     "sp": a64.UC_ARM64_REG_SP, "pc": a64.UC_ARM64_REG_PC, "nzcv": a64.UC_ARM64_REG_NZCV,
 }  # fmt: skip
+_CARRY = (b"\xf8", b"\xf9")  # clc, stc
 STACK, GATES, NOP = 0x70000000, 0x60000000, 0xD503201F
 Registers = dict[str, int]
 
 
 @dataclass(slots=True)
 class Crossing:
-    """One arrival at a gate: which, and every register there; `out` is what the kernel changes."""
+    """One arrival at a gate (None: a trap left alone), with every register there; `out` is what the kernel
+    changes."""
 
-    kind: GateKind
+    kind: GateKind | None
     regs: Registers
     out: Registers = field(default_factory=dict)
 
@@ -61,9 +63,14 @@ def run(
     stop: int,
     regs: Registers,
     words: Mapping[int, int] | None = None,
+    traps: Sequence[int] = (),
+    carry: int | None = None,
     serve: Callable[[Crossing], None] = lambda _: None,
 ) -> Run:
-    """Run from `start` to `stop`; `words` are written into page 0 by address."""
+    """Run from `start` to `stop`; `words` are written by address, `traps` are served where they are.
+
+    A carry style call sets or clears `carry` by an instruction: a hook that writes flags is not heard.
+    """
     engine = uc.Uc(*(
         (uc.UC_ARCH_X86, uc.UC_MODE_64) if arch is Arch.X86_64 else (uc.UC_ARCH_ARM64, uc.UC_MODE_ARM)
     ))  # fmt: skip
@@ -76,7 +83,10 @@ def run(
     engine.mem_map(GATES, PAGE)
     for address, value in (words or {}).items():
         engine.mem_write(address, struct.pack("<Q", value))
-    places = _x86_gates(engine, manifest) if arch is Arch.X86_64 else _a64_gates(engine, manifest)
+    places = _x86_gates(engine, manifest, carry) if arch is Arch.X86_64 else _a64_gates(engine, manifest)
+    for trap in traps:  # Unicorn's own `syscall` does not keep the flags: a nop of two bytes stands for it
+        engine.mem_write(trap, b"\x66\x90" if carry is None else _CARRY[carry] + b"\x90")
+        places[trap] = None
     crossings: list[Crossing] = []
 
     def on_code(_uc: uc.Uc, address: int, _size: int, _data: object) -> None:
@@ -96,19 +106,21 @@ def run(
     return Run(final, crossings, lambda at, size: bytes(engine.mem_read(at, size)))
 
 
-def _x86_gates(engine: uc.Uc, manifest: Manifest) -> dict[int, GateKind]:
-    places = {}
+def _x86_gates(engine: uc.Uc, manifest: Manifest, carry: int | None) -> dict[int, GateKind | None]:
+    places: dict[int, GateKind | None] = {}
     for kind in GateKind:
         at = GATES + 16 * kind
         leave = b"\xc3" if kind is GateKind.IMPORT else b"\xff\xe1"  # ret, jmp rcx
+        if carry is not None and kind in (GateKind.BOUND_CARRY, GateKind.TABLE_CARRY):
+            leave = _CARRY[carry] + leave
         engine.mem_write(at, leave)
         engine.mem_write(manifest.area + 8 * kind, struct.pack("<Q", at))
         places[at] = kind
     return places
 
 
-def _a64_gates(engine: uc.Uc, manifest: Manifest) -> dict[int, GateKind]:
-    places = {}
+def _a64_gates(engine: uc.Uc, manifest: Manifest) -> dict[int, GateKind | None]:
+    places: dict[int, GateKind | None] = {}
     for word in manifest.exits:
         assert bytes(engine.mem_read(word.addr, 4)) == struct.pack("<I", word.kind)
         engine.mem_write(word.addr, struct.pack("<I", NOP))
