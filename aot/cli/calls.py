@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from aot.cli.choices import NAMES
-from aot.cli.text import table
+from aot.cli.text import show, table
 from aot.personality.abi.call import Call, Level
 from aot.personality.abi.kinds import Unused
 from aot.personality.abi.personality import Personality
@@ -57,11 +57,11 @@ def command(personality: str | None, as_json: bool, as_markdown: bool) -> None:
     systems = [system_of(p) for p in wanted]
     if as_json:
         found = {s.name: [asdict(entry(row)) for row in ordered(s)] for s in systems}
-        click.echo(json.dumps(found, indent=2))
+        show([json.dumps(found, indent=2)])
     elif as_markdown:
-        click.echo("\n".join(markdown(systems)))
+        show(markdown(systems))
     else:
-        click.echo("\n".join(line for s in systems for line in plain(s)))
+        show(line for s in systems for line in plain(s))
 
 
 def ordered(system: System) -> list[Call]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from aot.cli.text import show
 from aot.personality.abi.op import RESERVED, Op
 from aot.personality.abi.personality import Personality
 from aot.personality.native.header import constants, structs
@@ -51,7 +52,7 @@ def command() -> None:
     Example:
       helctic-aot header > helctic.h && zig cc -target x86_64-freestanding -nostdlib hello.c
     """
-    click.echo("\n".join(lines()))
+    show(lines())
 
 
 def lines() -> Iterator[str]:

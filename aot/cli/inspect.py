@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.text import show
 
 
 @click.command(short_help="Show sites, numbers and imports, and what is (or would be) patched.")
@@ -31,6 +32,6 @@ def command(file: Path, as_json: bool, personality: str | None, nt_build: str | 
 
     found = inspect_file(file, personality, nt_build)
     if as_json:
-        click.echo(json.dumps(found.as_json(), indent=2))
+        show([json.dumps(found.as_json(), indent=2)])
     else:
-        click.echo("\n".join(found.lines()))
+        show(found.lines())

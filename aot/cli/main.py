@@ -1,8 +1,8 @@
 """The entry point: failures become lines and statuses here and only here.
 
 Starting up is most of what a short run costs, and the option parser would be a fifth of it. So `run FILE
-ARGS` and `run --argv0 NAME FILE ARGS` (what a launcher says), which have nothing to parse, go straight on; every
-other line goes to commands.py.
+ARGS` and `run --argv0 NAME FILE ARGS` (what a launcher says), which have nothing to parse, go straight on;
+every other line goes to commands.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def serve(arguments: list[str]) -> int:
     """Run one command line and answer its exit status."""
     try:
         status = dispatch(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: the caller closed it
+            sys.stdout.flush()
     except AotError as error:
         print(f"{PROGRAM}: error: {one_line(error)}", file=sys.stderr)
         return BAD_INPUT

@@ -1,8 +1,25 @@
-"""Plain text tables: columns as wide as their widest cell, numbers to the right."""
+"""What commands print: lines to standard output, and tables with columns as wide as their widest cell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+from aot.errors import FileError
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print lines. Raises FileError when they cannot be written, BrokenPipeError when nobody reads."""
+    if sys.stdout is None:  # the caller closed it
+        return
+    try:
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileError(f"standard output: {error.strerror}") from None
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from aot.cli.prepare import read_file
+from aot.cli.text import show
 from aot.errors import AotError, ImageError, VerifyError
 
 
@@ -41,8 +42,8 @@ def command(output: Path, source: Path | None) -> None:
     except AotError as error:
         raise VerifyError(f"{output}: {error}") from None
     classes = ", ".join(f"{count} {name}" for name, count in sorted(report.classes.items())) or "none"
-    click.echo(f"{output}: verified; sites: {classes}; {report.changed_bytes} bytes of the image changed")
+    said = [f"{output}: verified; sites: {classes}; {report.changed_bytes} bytes of the image changed"]
     if source is not None:
-        click.echo(
-            f"  the other {report.compared_bytes - report.changed_bytes} loaded bytes are those of {source}"
-        )
+        same = report.compared_bytes - report.changed_bytes
+        said.append(f"  the other {same} loaded bytes are those of {source}")
+    show(said)
