@@ -39,6 +39,7 @@ class GuestAccess:
         self._map, self._view = arena.map, arena.view
         self._reads: dict[int, int] = {}
         self._writes: dict[int, int] = {}
+        arena.spaces.append(self)
         self.faulted = (0, False)  # where the last Errno(FAULT) came from: address, write
 
     @abstractmethod
@@ -56,8 +57,16 @@ class GuestAccess:
     def _code_written(self, region: Region, va: int, size: int) -> None:
         if region.prot & X and not (region.extent and region.extent.shared):
             self.emit(EventKind.CODE, va, size)
-        else:  # translated under rights or an address that this page does not have now
-            self.emit(EventKind.CODE, 0, EVERYTHING)
+        else:  # translated under rights or an address that this page does not have now, or in another space
+            for space in self.arena.spaces:
+                space.emit(EventKind.CODE, 0, EVERYTHING)
+
+    def code_shared(self, region: Region) -> None:
+        """Memory that several addresses map has become code at one of them: every write must be seen now."""
+        if region.code and region.extent is not None and region.extent.shared and not region.extent.code:
+            region.extent.code = True
+            for space in self.arena.spaces:
+                space._writes.clear()
 
     def _resolve(self, va: int, size: int, *, write: bool) -> int | None:
         """`arena offset - va` of a page the guest may access, None when it may not."""

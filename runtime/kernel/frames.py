@@ -11,8 +11,12 @@ import ctypes
 import mmap
 import os
 from bisect import bisect_left
+from typing import TYPE_CHECKING
 
 from aot.record import dataclass
+
+if TYPE_CHECKING:
+    from runtime.kernel.access import GuestAccess
 
 PAGE = 4096
 TERA = 1 << 40
@@ -62,6 +66,7 @@ class Arena:
         self._bump = FIRST
         self._free: list[tuple[int, int]] = []  # (pa, size), sorted, never adjacent
         self._tables: list[int] = []
+        self.spaces: list[GuestAccess] = []  # address spaces whose memory is here
 
     def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
         """A host that limits address space gets a smaller arena rather than none."""

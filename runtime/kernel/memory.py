@@ -98,8 +98,7 @@ class AddressSpace(GuestAccess):
         region = Region(start, end, prot, shared=shared, name=name, code=bool(prot & X))
         self._back(region, backing)
         self.layout.insert(region)
-        if region.extent is not None and region.extent.code and not shared:
-            region.code = True
+        self.code_shared(region)
         if prot and region.file is None and end - start <= EAGER:
             self._enter(region, start, end)
         self.emit(EventKind.MAP, start, end - start)
@@ -121,7 +120,6 @@ class AddressSpace(GuestAccess):
             region.extent, region.pa = backing.extent, backing.extent.pa + backing.offset
             region.shared = True
             backing.extent.regions += 1
-            backing.extent.code |= region.code
             return
         if isinstance(backing, FileBacking):
             region.file, region.offset = backing, backing.offset
@@ -143,7 +141,7 @@ class AddressSpace(GuestAccess):
                 region.pa = self.arena.alloc(region.size)
             except ArenaFull:
                 raise Errno(E.NOMEM) from None
-            region.extent = Extent(region.pa, region.size, region.shared, 1, region.code and region.shared)
+            region.extent = Extent(region.pa, region.size, region.shared, 1)
         return region.extent
 
     def unmap(self, address: int, size: int) -> None:
@@ -187,8 +185,7 @@ class AddressSpace(GuestAccess):
         for region in self.layout.within(start, end):
             region.prot = prot
             region.code |= bool(prot & X)
-            if region.extent is not None and region.shared:
-                region.extent.code |= region.code
+            self.code_shared(region)
         self.forget(start, end - start)
         if self.table.protect(start, end - start, prot):
             self.emit(EventKind.PROTECT, start, end - start)
@@ -313,4 +310,5 @@ class AddressSpace(GuestAccess):
         for region in self.layout.take(0, 1 << 64):
             self._release(region)
         self.forget(0, 1 << 64)
+        self.arena.spaces.remove(self)
         self.table.close()
