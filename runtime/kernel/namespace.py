@@ -13,7 +13,18 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Open, Stat
 from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
-from runtime.kernel.node import S_IFLNK, S_IFMT, Directory, File, Node
+from runtime.kernel.node import (
+    CREATE,
+    EXCLUSIVE,
+    NOFOLLOW,
+    S_IFLNK,
+    S_IFMT,
+    TRUNCATE,
+    WRITE,
+    Directory,
+    File,
+    Node,
+)
 
 if TYPE_CHECKING:
     from runtime.kernel.context import Process
@@ -133,15 +144,17 @@ class Namespace:
 
     def _near(self, base: Spot, path: bytes, *, follow: bool) -> Place | None:
         """A path below one mount without links or dots: at most one call of the host."""
-        if follow or not _plain(path):
+        if follow:
             return None
         names = path.split(b"/")
-        if not names[0]:
+        absolute = not names[0]
+        if absolute:
             del names[0]
+        if b"" in names or b"." in names or b".." in names or len(names[-1]) > MAX_NAME:
+            return None
+        if absolute:
             base = self.deepest(names)
             names = names[len(base.path) :]
-        if len(names[-1]) > MAX_NAME:
-            return None
         at = base.path
         for name in names:
             at = (*at, name)
@@ -177,7 +190,8 @@ class Namespace:
 
     def open(self, base: Spot, path: bytes, flags: Open, mode: int) -> File:
         """Open a path; links are followed unless NOFOLLOW (or CREATE with EXCLUSIVE) forbids it."""
-        follow = not flags & Open.NOFOLLOW and not (flags & Open.CREATE and flags & Open.EXCLUSIVE)
+        bits = int(flags)
+        follow = not bits & NOFOLLOW and not (bits & CREATE and bits & EXCLUSIVE)
         place = self.find(base, path, follow=False)
         try:
             return self._open_place(place, flags, mode)
@@ -187,8 +201,7 @@ class Namespace:
         return self._open_place(self.find(base, path, follow=True), flags, mode)
 
     def _open_place(self, place: Place, flags: Open, mode: int) -> File:
-        changes = flags & (Open.WRITE | Open.TRUNCATE)
-        if place.spot.mount.read_only and (changes or flags & Open.CREATE):
+        if place.spot.mount.read_only and int(flags) & (WRITE | TRUNCATE | CREATE):
             _check_read_only(place, flags)
             flags &= ~Open.CREATE
         if place.slash:
@@ -201,7 +214,8 @@ class Namespace:
             file = place.spot.node.open_at(place.name, flags, mode)
         if isinstance(file, DirectoryFile):
             self._settle(file, place)
-        file.path = file.path or place.text
+        if file.place is None:
+            file.place = place
         file.read_only = place.spot.mount.read_only
         return file
 
@@ -228,12 +242,6 @@ def _check_read_only(place: Place, flags: Open) -> None:
     device = kind in (0o020000, 0o010000)
     if not exists or (flags & (Open.WRITE | Open.TRUNCATE) and not device):
         raise Errno(E.ROFS)
-
-
-def _plain(path: bytes) -> bool:
-    """No empty, `.` or `..` component."""
-    names = path.split(b"/")
-    return not any(n in (b"", b".", b"..") for n in (names[1:] if not names[0] else names))
 
 
 class _Walk:

@@ -11,10 +11,16 @@ from aot.personality.abi.neutral import FileType, Open, Stat, StatFs, Times, Whe
 from aot.record import replace
 
 if TYPE_CHECKING:
-    from runtime.kernel.namespace import Spot
+    from runtime.kernel.namespace import Place, Spot
 
 POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL = 1, 4, 8, 16, 32
 """Readiness bits of neutral polls."""
+
+# flag words as plain integers: an operation on an IntFlag costs 2 µs, and these are on every call's way
+READ, WRITE, PATH = int(Open.READ), int(Open.WRITE), int(Open.PATH)
+CREATE, EXCLUSIVE, TRUNCATE = int(Open.CREATE), int(Open.EXCLUSIVE), int(Open.TRUNCATE)
+NOFOLLOW, DIRECTORY, NO_DIRECTORY = int(Open.NOFOLLOW), int(Open.DIRECTORY), int(Open.NO_DIRECTORY)
+CLOEXEC, TMPFILE = int(Open.CLOEXEC), int(Open.TMPFILE)
 
 S_IFMT = 0o170000
 S_IFLNK = 0o120000
@@ -130,8 +136,21 @@ class File:
 
     def __init__(self, node: Node, flags: Open) -> None:
         self.node, self.flags = node, flags
+        bits = int(flags)
+        self.can_read = bits & READ and not bits & PATH
+        self.can_write = bits & WRITE and not bits & PATH
         self.spot: Spot | None = None  # where a directory is in the namespace
-        self.path = b""  # guest path it was opened by, for /proc/self/fd
+        self.place: Place | None = None  # what it was opened by
+        self.name = b""  # what /proc/self/fd says of a file without a place
+
+    @property
+    def path(self) -> bytes:
+        """Absolute guest path it was opened by; empty when it has none."""
+        return self.name if self.place is None else self.place.text
+
+    @path.setter
+    def path(self, value: bytes) -> None:
+        self.name, self.place = value, None
 
     def read(self, buf: Buffers) -> int:
         raise Errno(E.INVAL)
@@ -164,16 +183,6 @@ class File:
 
     def close(self) -> None:
         """The last descriptor is gone."""
-
-
-def readable(flags: Open) -> bool:
-    """Whether a description opened so may be read."""
-    return bool(flags & Open.READ) and not flags & Open.PATH
-
-
-def writable(flags: Open) -> bool:
-    """Whether a description opened so may be written."""
-    return bool(flags & Open.WRITE) and not flags & Open.PATH
 
 
 def total(buf: Buffers) -> int:

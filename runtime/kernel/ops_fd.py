@@ -112,5 +112,5 @@ def memfd(ctx: Context, name: bytes, flags: Open) -> int:
     except OSError as error:
         raise failure(error) from None
     file = HostFile(StreamNode(fd), Open.READ | Open.WRITE, fd)
-    file.path = b"/memfd:" + name + b" (deleted)"
+    file.name = b"/memfd:" + name + b" (deleted)"
     return ctx.process.files.add(file, cloexec=bool(flags & Open.CLOEXEC))

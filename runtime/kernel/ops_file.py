@@ -9,7 +9,7 @@ from aot.personality.abi.op import Op
 from aot.personality.abi.signals import Signal
 from runtime.kernel.context import Context
 from runtime.kernel.directory import DirectoryFile
-from runtime.kernel.node import File, readable, writable
+from runtime.kernel.node import File
 from runtime.kernel.optable import op
 from runtime.kernel.signals import send
 
@@ -19,7 +19,7 @@ CHUNK = 1 << 16
 def for_reading(ctx: Context, fd: int) -> File:
     """The file behind a descriptor that may be read. Raises BADF."""
     file = ctx.process.files.get(fd)
-    if not readable(file.flags):
+    if not file.can_read:
         raise Errno(E.BADF)
     return file
 
@@ -27,7 +27,7 @@ def for_reading(ctx: Context, fd: int) -> File:
 def for_writing(ctx: Context, fd: int) -> File:
     """The file behind a descriptor that may be written. Raises BADF."""
     file = ctx.process.files.get(fd)
-    if not writable(file.flags):
+    if not file.can_write:
         raise Errno(E.BADF)
     return file
 
@@ -36,7 +36,7 @@ def for_writing(ctx: Context, fd: int) -> File:
 def read(ctx: Context, fd: int, buf: Buffers) -> int:
     """Read at the file position."""
     file = ctx.process.files.get(fd)
-    if not file.flags & Open.READ or file.flags & Open.PATH:
+    if not file.can_read:
         raise Errno(E.BADF)
     return file.read(buf)
 
@@ -45,7 +45,7 @@ def read(ctx: Context, fd: int, buf: Buffers) -> int:
 def write(ctx: Context, fd: int, buf: Buffers) -> int:
     """Write at the file position (at the end when opened for appending)."""
     file = ctx.process.files.get(fd)
-    if not file.flags & Open.WRITE or file.flags & Open.PATH:
+    if not file.can_write:
         raise Errno(E.BADF)
     try:
         return file.write(buf)
@@ -102,7 +102,7 @@ def getdents(ctx: Context, fd: int, sink: Sink) -> Listed:
 def ftruncate(ctx: Context, fd: int, length: int) -> None:
     """Cut or extend an open file."""
     file = ctx.process.files.get(fd)
-    if length < 0 or not writable(file.flags):
+    if length < 0 or not file.can_write:
         raise Errno(E.INVAL)
     file.truncate(length)
 

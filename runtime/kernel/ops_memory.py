@@ -7,7 +7,6 @@ from aot.personality.abi.layout import align_up
 from aot.personality.abi.neutral import Advice, FileType, MapFlag, Remap
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
-from runtime.kernel.node import readable, writable
 from runtime.kernel.optable import op
 from runtime.kernel.regions import FileBacking
 from runtime.kernel.schemes.dev import NullFile, ZeroFile
@@ -19,9 +18,9 @@ _TOP = 1 << 64
 def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> FileBacking | None:
     """What a file mapping maps; None for the zero device, which is anonymous memory."""
     file = ctx.process.files.get(fd)
-    if not readable(file.flags):
+    if not file.can_read:
         raise Errno(E.ACCES)
-    if flags & MapFlag.SHARED and prot & W and not writable(file.flags):
+    if flags & MapFlag.SHARED and prot & W and not file.can_write:
         raise Errno(E.ACCES)
     if isinstance(file, ZeroFile):
         return None

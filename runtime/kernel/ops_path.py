@@ -19,7 +19,7 @@ from aot.personality.abi.neutral import (
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.namespace import Place, Spot
-from runtime.kernel.node import S_IFLNK, S_IFMT, Node
+from runtime.kernel.node import CLOEXEC, S_IFLNK, S_IFMT, TMPFILE, Node
 from runtime.kernel.optable import op
 
 PERMISSIONS = 0o7777
@@ -75,11 +75,11 @@ def _new_place(ctx: Context, dirfd: int, path: bytes) -> Place:
 def openat(ctx: Context, dirfd: int, path: bytes, flags: Open, mode: int) -> int:
     """Open a file; the lowest free descriptor."""
     process = ctx.process
-    if flags & Open.TMPFILE:
+    if int(flags) & TMPFILE:
         raise Errno(E.OPNOTSUPP)
     file = process.names.open(base_of(ctx, dirfd, path), path, flags, mode & ~process.umask & PERMISSIONS)
     try:
-        return process.files.add(file, cloexec=bool(flags & Open.CLOEXEC))
+        return process.files.add(file, cloexec=int(flags) & CLOEXEC != 0)
     except Errno:
         file.close()
         raise
@@ -250,6 +250,8 @@ def utimensat(ctx: Context, dirfd: int, path: bytes | None, times: Times | None,
     if all(t.nsec == UTIME_OMIT for t in chosen):
         return
     if path is None:
+        if dirfd == CWD:
+            raise Errno(E.FAULT)
         _check_fd(ctx, dirfd)
         node = _node_of_fd(ctx, dirfd)
     else:

@@ -257,7 +257,8 @@ class OutInts(Out):
             if cap:
                 if cap < len(values):
                     raise Errno(short)
-                mem.write(word, b"".join(v.to_bytes(size, "little") for v in values))
+                if values:
+                    mem.write(word, b"".join(v.to_bytes(size, "little") for v in values))
             return len(values)
 
         return store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -64,6 +64,19 @@ def _getter(f: F) -> Callable[[Any], Any]:
     return get
 
 
+def _codec(fields: Iterable[F], kept: list[F]) -> struct.Struct:
+    """A codec of the kept fields; the others are padding, which packs as zero and unpacks as nothing."""
+    return struct.Struct("<" + "".join(f.code if f in kept else f"{f.size}x" for f in fields))
+
+
+def _all_values(fields: list[F]) -> Callable[[Any], Iterable[Any]]:
+    """One function for all values: a single attrgetter when every field is a plain number."""
+    if len(fields) > 1 and all(f.attr and not f.code.endswith("s") for f in fields):
+        return attrgetter(*(f.attr for f in fields))
+    getters = tuple(_getter(f) for f in fields)
+    return lambda value: [get(value) for get in getters]
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A C struct. `size` is checked against the fields when the module is imported."""
@@ -71,29 +84,33 @@ class Layout:
     name: str
     size: int
     fields: tuple[F, ...]
-    _codec: struct.Struct = field(init=False, repr=False, compare=False)
-    _getters: tuple[Callable[[Any], Any], ...] = field(init=False, repr=False, compare=False)
+    _pack: Callable[..., bytes] = field(init=False, repr=False, compare=False)
+    _values: Callable[[Any], Iterable[Any]] = field(init=False, repr=False, compare=False)
+    _unpack: Callable[[bytes], tuple[Any, ...]] = field(init=False, repr=False, compare=False)
+    _attributes: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        codec = struct.Struct("<" + "".join(f.code for f in self.fields))
-        if codec.size != self.size:
-            raise LayoutError(f"{self.name}: fields sum to {codec.size}, declared {self.size}")
-        carrying = tuple(f for f in self.fields if not f.code.endswith("x"))
-        object.__setattr__(self, "_codec", codec)
-        object.__setattr__(self, "_getters", tuple(_getter(f) for f in carrying))
+        written = [f for f in self.fields if f.attr or f.value]
+        read = [f for f in self.fields if f.attr]
+        writer, reader = _codec(self.fields, written), _codec(self.fields, read)
+        if writer.size != self.size:
+            raise LayoutError(f"{self.name}: fields sum to {writer.size}, declared {self.size}")
+        put: Any = object.__setattr__
+        put(self, "_pack", writer.pack)
+        put(self, "_values", _all_values(written))
+        put(self, "_unpack", reader.unpack)
+        put(self, "_attributes", tuple(f.attr for f in read))
 
     def encode(self, value: Any) -> bytes:
         """Bytes of a neutral value. Raises Errno(OVERFLOW) when a field cannot hold it."""
         try:
-            return self._codec.pack(*(get(value) for get in self._getters))
+            return self._pack(*self._values(value))
         except struct.error:
             raise Errno(E.OVERFLOW) from None
 
     def decode(self, raw: bytes) -> dict[str, Any]:
         """{neutral attribute: value} of the carrying fields."""
-        carrying = (f for f in self.fields if not f.code.endswith("x"))
-        pairs = zip(carrying, self._codec.unpack(raw), strict=True)
-        return {f.attr: value for f, value in pairs if f.attr}
+        return dict(zip(self._attributes, self._unpack(raw), strict=True))
 
     def offsets(self) -> dict[str, int]:
         """Field name -> byte offset, for comparison with a compiler's answer."""

@@ -90,7 +90,8 @@ CWD = -100
 """Directory descriptor of the current directory."""
 
 
-@dataclass(frozen=True, slots=True)
+# Time and Stat are made several times a call; a frozen value would cost four times as much to make
+@dataclass(slots=True)
 class Time:
     """Seconds and nanoseconds; 0 <= nsec < 1e9."""
 
@@ -126,7 +127,7 @@ class Times:
     mtime: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stat:
     """Facts about a file. `blocks` are 512 bytes; mode is the POSIX word with S_IFMT bits."""
 

@@ -106,7 +106,7 @@ PROCESS = (
     call("setrlimit",   nr(160, 164), Op.SETRLIMIT, partial("kept, not enforced"),
          sig(resource=RESOURCE, rlim=To("limit", la.IN_RLIMIT)), ZERO),
     call("prlimit64",   nr(302, 261), Op.SETRLIMIT, partial("own process only; kept, not enforced"),
-         sig(pid=S32, resource=RESOURCE, new_rlim=To("limit", la.IN_RLIMIT),
+         sig(pid=S32, resource=RESOURCE, new_rlim=To("limit", la.IN_RLIMIT_OPT),
              old_rlim=OutStruct(la.RLIMIT, optional=True)), ZERO),
     call("getrusage",   nr(98, 165),  Op.GETRUSAGE, FULL, sig(who=WHO, ru=OutStruct(la.RUSAGE)), ZERO),
     call("uname",       nr(63, 160),  Op.UNAME,   FULL, sig(name=OutStruct(la.UTSNAME)), ZERO,

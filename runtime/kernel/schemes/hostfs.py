@@ -10,7 +10,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import UTIME_NOW, UTIME_OMIT, FileType, Open, Stat, StatFs, Time, Times
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import UMASK, failure, open_beneath, rename_new
-from runtime.kernel.node import Directory, File, Link, Node
+from runtime.kernel.node import DIRECTORY, Directory, File, Link, Node
 from runtime.kernel.schemes.hostfile import HostFile, HostStream, neutral_stat
 
 _ALWAYS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -28,7 +28,7 @@ _CACHE: dict[int, int] = {}
 
 def host_flags(flags: Open) -> int:
     """Host open(2) flags of neutral ones."""
-    found = _CACHE.get(flags)
+    found = _CACHE.get(int(flags))
     if found is None:
         found = os.O_RDWR if flags & Open.READ else os.O_WRONLY
         if not flags & Open.WRITE:
@@ -123,7 +123,7 @@ def opened(node: Node, flags: Open, fd: int) -> File:
     """The open file for a fresh host descriptor."""
     kind = stat.S_IFMT(os.fstat(fd).st_mode)
     if kind in (stat.S_IFREG, stat.S_IFBLK):
-        if flags & Open.DIRECTORY:
+        if int(flags) & DIRECTORY:
             os.close(fd)
             raise Errno(E.NOTDIR)
         return HostFile(node, flags, fd)
@@ -183,7 +183,7 @@ class HostDirectory(HostNode, Directory):
     def open_at(self, name: bytes, flags: Open, mode: int) -> File:
         try:
             fd = os.open(name, host_flags(flags), mode, dir_fd=self.fd)
-            if flags & Open.CREATE and mode & UMASK:
+            if mode & UMASK and flags & Open.CREATE:
                 _fix_mode(fd, mode)
             return opened(LateNode(fd), flags, fd)
         except OSError as error:

@@ -21,7 +21,7 @@ from aot.personality.abi.neutral import (
 from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
-from runtime.kernel.node import Directory, File, Link, Node, readable, writable
+from runtime.kernel.node import READ, WRITE, Directory, File, Link, Node
 from runtime.kernel.schemes.hostfile import HostFile
 
 TMPFS = 0x0102_1994
@@ -155,14 +155,15 @@ class MemFile(MemNode):
     def open(self, flags: Open) -> File:
         if flags & Open.DIRECTORY:
             raise Errno(E.NOTDIR)
-        access = os.O_RDWR if writable(flags) and readable(flags) else os.O_RDONLY
-        if writable(flags):
+        bits = int(flags)
+        access = os.O_RDWR if bits & READ and bits & WRITE else os.O_RDONLY
+        if bits & WRITE:
             self.volume.check_writable()
-            access = access if readable(flags) else os.O_WRONLY
+            access = access if bits & READ else os.O_WRONLY
         access |= os.O_APPEND if flags & Open.APPEND else 0
         try:
             fd = os.open(f"/proc/self/fd/{self.fd}", access | os.O_CLOEXEC)
-            if flags & Open.TRUNCATE and writable(flags):
+            if flags & Open.TRUNCATE and bits & WRITE:
                 os.ftruncate(fd, 0)
                 self.touched()
         except OSError as error:
