@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import random
 import struct
 from collections.abc import Callable
-from pathlib import Path
 from typing import TextIO
 
 from aot.image.model import Arch
 from aot.image.native_reader import read_native
-from aot.manifest import PAGE, DataWord, Manifest
+from aot.manifest import PAGE, DataWord
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
 from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
-from aot.personality.abi.system import System
 from aot.personality.registry import system_of
 from aot.record import dataclass, field
 from runtime import report
-from runtime.cpu.api import Cpu, Doors, Fault, FaultKind
+from runtime.cpu.api import Cpu, Doors
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
@@ -32,9 +29,8 @@ from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.sched import End, Returned, Scheduler
-from runtime.loader import Loaded, Start, begin, facts_of, load, set_data_words
+from runtime.loader import Start, begin, facts_of, load, set_data_words
 from runtime.trace import Tracer
-
 
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
 
@@ -58,7 +54,7 @@ class RunOptions:
 class Machine:
     """One guest program on one CPU engine."""
 
-    def __init__(self, image: bytes | Path, options: RunOptions) -> None:
+    def __init__(self, image: bytes | os.PathLike[str], options: RunOptions) -> None:
         self.options = options
         self.manifest, segments = read_native(image)
         self.arch = Arch(self.manifest.arch)
@@ -79,10 +75,10 @@ class Machine:
             timer=None if options.deterministic else Watchdog(self.cpu.kick, PREEMPT_S),
         )
 
-    def _kernel(self, image: bytes | Path) -> tuple[Process, Dispatcher]:
+    def _kernel(self, image: bytes | os.PathLike[str]) -> tuple[Process, Dispatcher]:
         o = self.options
         exec_path = self._exec_path(image)
-        program = exec_path if Path(exec_path).is_file() else None
+        program = exec_path if os.path.isfile(exec_path) else None
         world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
         process, interface = boot(self.space, world, os.fsencode(exec_path))
         m, bias = self.manifest, self.loaded.bias
@@ -95,9 +91,9 @@ class Machine:
         dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
         return process, dispatcher
 
-    def _exec_path(self, image: bytes | Path) -> str:
+    def _exec_path(self, image: bytes | os.PathLike[str]) -> str:
         """The program's absolute path: the image's file, or what argv[0] names when it came as bytes."""
-        named = image if isinstance(image, Path) else Path((self.options.argv or ["program"])[0])
+        named = (self.options.argv or ["program"])[0] if isinstance(image, bytes) else image
         return os.path.abspath(named)  # noqa: PTH100 - `..` is folded, links are kept
 
     def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
@@ -235,7 +231,7 @@ def _returned(ctx: Context) -> int:
     raise Returned
 
 
-def run(image: bytes | Path, options: RunOptions) -> int:
+def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
     """Run a native ELF and return the status a shell would show."""
     machine = Machine(image, options)
     try:

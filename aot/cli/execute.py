@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 
 def execute(file: str, argv: list[str]) -> int:
@@ -12,6 +11,6 @@ def execute(file: str, argv: list[str]) -> int:
     from aot.cli.prepare import native_bytes
     from runtime.machine import RunOptions, run
 
-    raw = native_bytes(Path(file), None, None)
+    raw = native_bytes(file, None, None)
     options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr)
     return run(raw, options)

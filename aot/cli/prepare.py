@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from aot.errors import ImageError
 from aot.image.native_reader import is_native
 from aot.image.source import read_source
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: str | os.PathLike[str]) -> bytes:
     """All bytes of the file at `path`. Raises ImageError with one line that names it."""
     try:
         return read_source(path)
@@ -17,11 +17,13 @@ def read_file(path: Path) -> bytes:
         raise ImageError(f"{path}: {error}") from None
 
 
-def native_bytes(path: Path, personality: str | None, nt_build: str | None) -> bytes:
+def native_bytes(path: str | os.PathLike[str], personality: str | None, nt_build: str | None) -> bytes:
     """The native ELF to run for `path`. Raises AotError."""
     raw = read_file(path)
     if is_native(raw):
         return raw
+    from pathlib import Path
+
     from aot.cli.cache import Cache
 
     cache = Cache()
@@ -31,6 +33,6 @@ def native_bytes(path: Path, personality: str | None, nt_build: str | None) -> b
         return kept
     from aot.translate import translate_file
 
-    translated = translate_file(path, personality, nt_build)
+    translated = translate_file(Path(path), personality, nt_build)
     cache.put(kept_at, translated)
     return translated

@@ -3,8 +3,8 @@ stands on the start-up path of every translated program."""
 
 from __future__ import annotations
 
+import os
 import struct
-from pathlib import Path
 
 from aot.errors import ManifestError
 from aot.image.model import Prot, Segment
@@ -19,23 +19,23 @@ HEAD = 1 << 16  # bytes that hold header, note and program headers, see native.p
 IDENT = b"\x7fELF\x02\x01\x01" + bytes((OSABI,))
 
 
-def is_native(source: bytes | Path | str) -> bool:
+def is_native(source: bytes | str | os.PathLike[str]) -> bool:
     """True for an ELF that carries our OSABI and a Helctic note: the output of a translation."""
     if isinstance(source, bytes):
         raw = source
     else:
         try:
-            with Path(source).open("rb") as file:
+            with open(source, "rb") as file:
                 raw = file.read(HEAD)
         except (OSError, ValueError):
             return False
     return _note(raw) is not None
 
 
-def read_native(source: bytes | Path | str) -> tuple[Manifest, list[Segment]]:
+def read_native(source: bytes | str | os.PathLike[str]) -> tuple[Manifest, list[Segment]]:
     """The manifest and everything the guest's address space begins with, in address order: the
     PT_LOADs (without the launcher) and the manifest's reservations."""
-    raw = source if isinstance(source, bytes) else _read(Path(source))
+    raw = source if isinstance(source, bytes) else _read(source)
     note = _note(raw)
     if note is None:
         raise ManifestError("not a native ELF: it has no Helctic note")
@@ -53,9 +53,10 @@ def read_native(source: bytes | Path | str) -> tuple[Manifest, list[Segment]]:
     return manifest, segments
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read: {error.strerror}") from None
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
-from pathlib import Path
 
 from aot.errors import ImageError
 
 LIMIT = 1 << 30  # bytes; the largest executables known to us are about a tenth of this
 
 
-def read_source(path: Path) -> bytes:
+def read_source(path: str | os.PathLike[str]) -> bytes:
     """All bytes of a regular file. Raises ImageError without a path prefix."""
     try:
-        status = path.stat()
+        status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):
             raise ImageError("a directory, not an executable")
         # Opening a FIFO or a device could block for ever.
@@ -21,7 +21,8 @@ def read_source(path: Path) -> bytes:
             raise ImageError("not a regular file")
         if status.st_size > LIMIT:
             raise ImageError(f"{status.st_size} bytes, larger than any executable ({LIMIT} bytes)")
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise ImageError(f"cannot be read: {error.strerror}") from None
     except ValueError:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import platform
+import os
 import struct
 
 from aot.image.model import Arch
@@ -139,6 +139,6 @@ class Walker:
     def __init__(self, guest: Arch, base: int, root: int) -> None:
         self._words = ctypes.create_string_buffer(struct.pack("<QQ", base, root), 16)
         self.table = ctypes.addressof(self._words)
-        code = CODE.get((platform.machine(), guest))
+        code = CODE.get((os.uname().machine, guest))
         self._host = HostCode(code) if code else None
         self.address = self._host.address if self._host and self._host.usable else None
