@@ -23,6 +23,7 @@ from runtime.kernel.context import Context
 from runtime.kernel.leave import Unserved
 
 Wrap = Callable[[Handler, Call, Door], Handler]
+UNKNOWN_KEPT = 4096  # numbers without a row that are remembered; a hostile guest can try 2**32
 SP = {Arch.X86_64: "rsp", Arch.AARCH64: "sp"}
 
 
@@ -58,14 +59,22 @@ class Dispatcher:
                 handler = self._shifted()
             else:
                 handler = self._compile(self._row(number), self.door)
+                if number & self._mask not in self._rows and not self._note_unknown(number):
+                    return handler
             self._handlers[number] = handler
         return handler
+
+    def _note_unknown(self, number: int) -> bool:
+        """Remember a number without a row; False once a guest has made up too many to keep."""
+        if len(self.unknown) < UNKNOWN_KEPT:
+            self.unknown[number & self._mask] += 1
+            return True
+        return False
 
     def _row(self, number: int) -> Call:
         """The row with this number, or one that answers no-such-call."""
         row = self._rows.get(number & self._mask)
         if row is None:
-            self.unknown[number & self._mask] += 1
             row = Call(f"syscall_{number & self._mask:#x}", {}, (), None, _ABSENT, {}, VALUE, {})
         return row
 
@@ -122,13 +131,17 @@ class Dispatcher:
             self._imports[key] = handler
         return handler
 
-    def call(self, ctx: Context, number: int, words: tuple[int, ...]) -> int:
-        """Make a call for the guest: `words` into the argument registers, its result word back."""
+    def personality_syscall(self, ctx: Context, number: int, words: tuple[int, ...]) -> tuple[int, int]:
+        """Make a call for the guest, as an embedder would: argument words in, (result word, carry) out.
+
+        This is the boundary function of the dynamic path with its register reading left out; `trap` is the
+        same for arguments that are in the registers already. Until the kernel-ops table is installed
+        (Interface.personality_init) every call answers the personality's no-such-call error.
+        """
         for name, word in zip(self.door.gate.args, words, strict=False):
             ctx.regs[self.door.index[name]] = word & M64
-        self.by_number(number)(ctx)
-        result: int = ctx.regs[self.door.index[self.door.gate.result]]
-        return result
+        carry = self.by_number(number)(ctx)
+        return ctx.regs[self.door.index[self.door.gate.result]], carry
 
 
 _ABSENT = Status(Level.ABSENT, "no row", E.NOSYS)

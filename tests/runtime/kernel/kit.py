@@ -83,7 +83,7 @@ class Kit:
         row = next(c for c in self.system.calls if c.name == name and c.number(self.column) is not None)
         number = row.number(self.column)
         assert number is not None
-        result = self.dispatcher.call(self.ctx, number, words)
+        result, _ = self.dispatcher.personality_syscall(self.ctx, number, words)
         return result - (1 << 64) if result >> 63 else result
 
     def text(self, value: bytes, at: int = DATA + 0x800) -> int:
