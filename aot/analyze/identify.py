@@ -54,6 +54,12 @@ NEEDED: tuple[tuple[str, Personality], ...] = (
 )
 SECTIONS: dict[str, Personality] = {".openbsd.randomdata": Personality.OPENBSD}
 
+# The one format of each system that does not use ELF.
+FORMATS: dict[Personality, Format] = {
+    Personality.WINDOWS: Format.PE,
+    Personality.DARWIN: Format.MACHO,
+}
+
 WINDOWS_SUBSYSTEMS = {2: "GUI", 3: "console"}
 
 
@@ -73,7 +79,7 @@ def identify(image: Image, forced: int | None = None, *, build: str = DEFAULT_BU
     found = evidence(image)
     texts = tuple(text for _, text in found)
     if forced is not None:
-        return _identity(image, _known(forced), build, (*texts, "chosen by --personality"))
+        return _identity(image, _possible(image, forced), build, (*texts, "chosen by --personality"))
     candidates = {personality for personality, _ in found}
     if None in candidates:
         raise _refusal("the program is for a system that is no personality", texts)
@@ -140,11 +146,16 @@ def _match(
     ]
 
 
-def _known(forced: int) -> Personality:
+def _possible(image: Image, forced: int) -> Personality:
+    """A personality somebody chose, unless no program of it has this format."""
     try:
-        return Personality(forced)
+        personality = Personality(forced)
     except ValueError:
         raise IdentifyError(f"{forced} is not a personality") from None
+    if FORMATS.get(personality, Format.ELF) is not image.format:
+        found = image.format.value.upper().replace("MACHO", "Mach-O")
+        raise IdentifyError(f"a file in {found} format is no program for {personality.name.lower()}")
+    return personality
 
 
 def _refusal(reason: str, texts: tuple[str, ...]) -> IdentifyError:

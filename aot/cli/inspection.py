@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aot.cli.prepare import read_file
+from aot.cli.prepare import read_file, refuse_choice
 from aot.cli.text import table
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import ImportSite, Manifest, Site, StubClass
@@ -89,6 +89,7 @@ def inspect_file(path: Path, personality: str | None, nt_build: str | None) -> I
     """What is known of the file at `path`. Raises AotError."""
     raw = read_file(path)
     if is_native(raw):
+        refuse_choice(path, personality, nt_build)
         return Inspection(path, True, read_native(raw)[0])
     return _foreign(path, personality, nt_build)
 

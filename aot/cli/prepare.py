@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from aot.errors import ImageError
+from aot.errors import IdentifyError, ImageError
 from aot.image.native_reader import is_native
 from aot.image.source import read_source
 
@@ -17,10 +17,18 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         raise ImageError(f"{path}: {error}") from None
 
 
+def refuse_choice(path: str | os.PathLike[str], personality: str | None, nt_build: str | None) -> None:
+    """What a translated file is cannot be chosen any more. Raises IdentifyError."""
+    if personality is not None or nt_build is not None:
+        option = "--personality" if personality is not None else "--nt-build"
+        raise IdentifyError(f"{path}: {option} is for files that are not translated yet")
+
+
 def native_bytes(path: str | os.PathLike[str], personality: str | None, nt_build: str | None) -> bytes:
     """The native ELF to run for `path`. Raises AotError."""
     raw = read_file(path)
     if is_native(raw):
+        refuse_choice(path, personality, nt_build)
         return raw
     from pathlib import Path
 

@@ -120,6 +120,19 @@ def test_forced_personality_decides() -> None:
     assert identify(read_image(elf()), Personality.NATIVE).personality == 0
 
 
+@pytest.mark.parametrize(
+    ("raw", "forced", "words"),
+    [
+        (pe(), Personality.LINUX, "a file in PE format is no program for linux"),
+        (elf(), Personality.WINDOWS, "a file in ELF format is no program for windows"),
+        (elf(), Personality.DARWIN, "a file in ELF format is no program for darwin"),
+    ],
+)
+def test_forced_personality_must_use_the_format(raw: bytes, forced: Personality, words: str) -> None:
+    with pytest.raises(IdentifyError, match=words):
+        identify(read_image(raw), forced)
+
+
 def test_forced_value_must_exist() -> None:
     with pytest.raises(IdentifyError, match="99 is not a personality"):
         identify(read_image(elf()), 99)

@@ -124,3 +124,15 @@ def test_files_that_are_no_programs(
     assert str(file) in error
     if command != ["verify"]:
         assert reason in error
+
+
+def test_what_a_translated_file_is_cannot_be_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(aot.cli.prepare, "is_native", lambda raw: True)
+    file = tmp_path / "out.elf"
+    file.write_bytes(b"native")
+    assert serve(["run", "--personality", "linux", str(file)]) == 2
+    assert capsys.readouterr().err == (
+        f"helctic-aot: error: {file}: --personality is for files that are not translated yet\n"
+    )
