@@ -8,12 +8,12 @@ from aot.personality.abi.call import ZERO, Call, call, partial, sig
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import (
     HEX32,
-    LENGTH,
     U32,
     Args,
     InBytes,
     Int,
     Kind,
+    Length,
     OutBytes,
     OutStruct,
     To,
@@ -27,7 +27,7 @@ from aot.personality.windows.numbers import nt
 from aot.personality.windows.state import fd_of, is_file, opened_file, state
 from aot.personality.windows.text import from_wide
 
-LENGTH32 = LENGTH
+LENGTH32 = Length(32)
 SYNC = Unused("synchronous")
 NO_APC = Unused("no APC")
 

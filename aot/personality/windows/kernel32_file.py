@@ -7,7 +7,7 @@ from typing import Any
 
 from aot.personality.abi.call import Call
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.kinds import HEX32, LENGTH, S64, U32, InBytes, Kind, OutBytes, To, Unused
+from aot.personality.abi.kinds import HEX32, S64, U32, InBytes, Kind, Length, OutBytes, To, Unused
 from aot.personality.abi.neutral import UTIME_OMIT, Time, Times, Whence
 from aot.personality.abi.op import Op
 from aot.personality.windows import fails, files
@@ -199,9 +199,9 @@ BOTH = (("W", True), ("A", False))
 # fmt: off
 CALLS: tuple[Call, ...] = (
     *both("CreateFile", CREATE, create_file, fails.INVALID_HANDLE),
-    k32("ReadFile", {**FD, "lpBuffer": To("buf", OutBytes("nBytes")), "nBytes": LENGTH, **IO_TAIL},
+    k32("ReadFile", {**FD, "lpBuffer": To("buf", OutBytes("nBytes")), "nBytes": Length(32), **IO_TAIL},
         read_file),
-    k32("WriteFile", {**FD, "lpBuffer": To("buf", InBytes("nBytes")), "nBytes": LENGTH, **IO_TAIL},
+    k32("WriteFile", {**FD, "lpBuffer": To("buf", InBytes("nBytes")), "nBytes": Length(32), **IO_TAIL},
         write_file),
     k32("CloseHandle", {"hObject": To("handle", RAW)}, close_handle),
     k32("GetFileType", FD, file_type),
