@@ -37,10 +37,12 @@ class Setting:
     files: Sequence[tuple[str, bytes]] = ()  # in the working directory
 
 
-def translated(source: Path, work: Path, personality: str | None = None) -> Path:
+def translated(
+    source: Path, work: Path, personality: str | None = None, column: str | None = None
+) -> Path:
     """`source` as a native ELF under `work`."""
     out = work / "program.elf"
-    out.write_bytes(translate_file(source, personality))
+    out.write_bytes(translate_file(source, personality, column))
     return out
 
 
@@ -66,6 +68,7 @@ def run_guest(native: Path, work: Path, setting: Setting, dispatch: str, *, trac
         env={"PATH": os.environ["PATH"], "HOME": str(work), "PYTHONPATH": str(ROOT)},
         check=False,
     )
+    assert b"Traceback" not in done.stderr, done.stderr.decode(errors="replace")[-1500:]
     written = lines.read_text().splitlines() if trace and lines.exists() else []
     return Outcome(
         done.returncode,
@@ -75,13 +78,15 @@ def run_guest(native: Path, work: Path, setting: Setting, dispatch: str, *, trac
     )
 
 
-def run_both(source: Path, work: Path, setting: Setting, personality: str | None = None) -> Outcome:
+def run_both(
+    source: Path, work: Path, setting: Setting, personality: str | None = None, column: str | None = None
+) -> Outcome:
     """The outcome of a program, after its three runs were found to agree.
 
     Translated and dynamic runs give the same output, status and trace, line by line. The third run is
     translated and not traced: only then calls are answered inside the guest.
     """
-    native = translated(source, work, personality)
+    native = translated(source, work, personality, column)
     aot = run_guest(native, work, setting, "aot")
     dynamic = run_guest(native, work, setting, "dynamic")
     assert first_difference(aot.trace, dynamic.trace) is None, first_difference(aot.trace, dynamic.trace)

@@ -16,7 +16,7 @@ MATRIX = [(p, target) for p in programs() if p.conformance for target in p.targe
 @pytest.mark.parametrize(("program", "target"), MATRIX, ids=[f"{p.name}-{t}" for p, t in MATRIX])
 def test_translated_equals_dynamic(program: Program, target: str, tmp_path: Path) -> None:
     setting = Setting(args=program.args, stdin=program.stdin, env=program.env)
-    outcome = run_both(build(program.name, target), tmp_path, setting)
+    outcome = run_both(build(program.name, target), tmp_path, setting, column=program.nt_build)
     assert outcome.stderr == ""
     check_output(program, outcome.stdout)
     assert outcome.status == program.status
