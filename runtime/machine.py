@@ -10,15 +10,16 @@ from typing import TextIO
 from aot.image.model import Arch
 from aot.image.native_reader import read_native
 from aot.manifest import PAGE, DataWord
+from aot.pcmap import PcMap
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
 from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import system_of
-from aot.record import dataclass, field
+from aot.record import dataclass, field, replace
 from runtime import report
-from runtime.cpu.api import Cpu, Doors
+from runtime.cpu.api import Cpu, Doors, Fault
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
@@ -70,10 +71,19 @@ class Machine:
             process=self.process,
             library=self.system.libraries.get(self.arch.value),
             on_fault=lambda ctx, fault: False,
+            shown=self._shown,
             return_stub=self.loaded.return_stub,
             tid_changed=self._identify,
             timer=None if options.deterministic else Watchdog(self.cpu.kick, PREEMPT_S),
         )
+
+    def _shown(self, ctx: Context, fault: Fault) -> Fault:
+        """A fault of an instruction that was moved into a stub, shown where the guest has it."""
+        shown = PcMap(self.manifest, self.loaded.bias).shown(fault.pc)
+        if shown is None or shown.pc == fault.pc:
+            return fault
+        ctx.regs[-1] = shown.pc
+        return replace(fault, pc=shown.pc)
 
     def _kernel(self, image: bytes | os.PathLike[str]) -> tuple[Process, Dispatcher]:
         o = self.options

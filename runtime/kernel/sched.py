@@ -76,6 +76,7 @@ class Scheduler:
     process: Process
     library: Gate | None
     on_fault: Callable[[Context, Fault], bool]  # True: the guest handles it, go on
+    shown: Callable[[Context, Fault], Fault] = lambda ctx, fault: fault  # at the PC the guest knows
     return_stub: int = 0
     tid_changed: Callable[[Context], None] | None = None
     timer: Watchdog | None = None  # preemption; None: contexts switch only where they block or yield
@@ -129,6 +130,7 @@ class Scheduler:
                 self._left(ctx, cause, again)
 
     def _fault(self, ctx: Context, fault: Fault) -> None:
+        fault = self.shown(ctx, fault)
         if self.on_fault(ctx, fault):
             self.ready.appendleft(ctx)
         else:
