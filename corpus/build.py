@@ -52,6 +52,7 @@ class Program:
     link: tuple[str, ...]  # further flags of the linker, windows: of the compiler as linker
     host: bool  # a Linux program whose result on the host is the same
     conformance: bool  # runs in both dispatch modes with equal traces
+    nt_build: str | None  # windows: the column its traps are numbered by
 
     def targets(self) -> tuple[str, ...]:
         return tuple(f"{os}-{arch}" for os in self.systems for arch in self.archs)
@@ -104,6 +105,7 @@ def _program(entry: dict[str, object]) -> Program:
         link=strings("link"),
         host=bool(entry.get("host", False)),
         conformance=bool(entry.get("conformance", True)),
+        nt_build=str(entry["nt_build"]) if "nt_build" in entry else None,
     )
 
 
