@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import signal
-
 from aot.manifest import Manifest
+from aot.personality.abi.signals import Signal
 from runtime.cpu.api import REGS, FaultKind
 from runtime.dispatch import Dispatcher
 from runtime.kernel.context import Context
 from runtime.kernel.sched import End
 
 SIGNAL_OF = {
-    FaultKind.READ: signal.SIGSEGV,
-    FaultKind.WRITE: signal.SIGSEGV,
-    FaultKind.FETCH: signal.SIGSEGV,
-    FaultKind.DIVIDE: signal.SIGFPE,
-    FaultKind.BREAKPOINT: signal.SIGTRAP,
-    FaultKind.ILLEGAL: signal.SIGILL,
-    FaultKind.PRIVILEGED: signal.SIGSEGV,
-    FaultKind.ALIGNMENT: signal.SIGBUS,
-    FaultKind.SOFTWARE: signal.SIGSEGV,
-    FaultKind.FPU: signal.SIGFPE,
+    FaultKind.READ: Signal.SEGV,
+    FaultKind.WRITE: Signal.SEGV,
+    FaultKind.FETCH: Signal.SEGV,
+    FaultKind.DIVIDE: Signal.FPE,
+    FaultKind.BREAKPOINT: Signal.TRAP,
+    FaultKind.ILLEGAL: Signal.ILL,
+    FaultKind.PRIVILEGED: Signal.SEGV,
+    FaultKind.ALIGNMENT: Signal.BUS,
+    FaultKind.SOFTWARE: Signal.SEGV,
+    FaultKind.FPU: Signal.FPE,
 }
+
+
+def _named(number: int) -> str:
+    try:
+        return f"SIG{Signal(number).name}"
+    except ValueError:
+        return f"signal {number}"
 
 
 def signal_of(end: End) -> int:
@@ -36,7 +42,7 @@ def describe(end: End) -> str:
     if end.reason:
         return f"helctic-aot: {end.reason}\n"
     number = signal_of(end)
-    lines = [f"helctic-aot: guest killed by {signal.Signals(number).name}"]
+    lines = [f"helctic-aot: guest killed by {_named(number)}"]
     if end.fault is not None:
         lines[0] += f": {_fault_words(end)}"
     if end.ctx is not None:

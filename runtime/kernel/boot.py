@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Sequence
-from typing import Any
 
 from aot.record import dataclass
 from runtime.kernel.clock import FixedClocks, HostClocks
 from runtime.kernel.context import Credentials, Kernel, Process
+from runtime.kernel.entropy import HostEntropy, fixed_entropy
 from runtime.kernel.files import FileTable
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.optable import Interface, standard_ops
@@ -18,7 +17,6 @@ from runtime.kernel.schemes.std import standard_files
 from runtime.kernel.world import MountSpec, build_world
 
 FIRST_PID = 1000
-SEED = 0x68656C63  # of the random source under --deterministic
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class World:
 def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, Interface]:
     """The first process of a new kernel, and its interface with the standard ops installed."""
     clocks = FixedClocks() if world.deterministic else HostClocks()
-    source: Any = random.Random(SEED) if world.deterministic else random.SystemRandom()
+    source = fixed_entropy() if world.deterministic else HostEntropy()
     creds = Credentials(os.getuid(), os.geteuid(), os.getgid(), os.getegid(), tuple(os.getgroups()))
     kernel = Kernel(
         clocks=clocks,

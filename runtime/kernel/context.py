@@ -13,6 +13,7 @@ from aot.record import dataclass, field
 if TYPE_CHECKING:
     from runtime.cpu.api import Cpu
     from runtime.kernel.clock import Clocks
+    from runtime.kernel.entropy import Entropy
     from runtime.kernel.files import FileTable
     from runtime.kernel.memory import AddressSpace
     from runtime.kernel.namespace import Namespace
@@ -25,7 +26,7 @@ class Kernel:
 
     clocks: Clocks
     park: ParkSpace
-    random: Any  # random.Random under --deterministic, random.SystemRandom otherwise
+    random: Entropy
     deterministic: bool = False
     uid: int = 0
     gid: int = 0

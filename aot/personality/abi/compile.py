@@ -7,7 +7,6 @@ looked up when it runs.
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -207,10 +206,20 @@ def _position(rows: Mapping[int, Call], argument: str) -> int:
     return list(first.args).index(argument)
 
 
+class _Lines:
+    """Lets a traceback show the lines of a handler, and linecache be imported no earlier than that."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, name: str) -> str:
+        """What linecache asks the loader of a module without a file."""
+        return self._source
+
+
 def _finish(row: Call, source: str, scope: dict[str, Any]) -> Handler:
-    filename = f"<row {row.name}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    exec(compile(source, filename, "exec"), scope)
+    scope |= {"__name__": f"row {row.name}", "__loader__": _Lines(source)}
+    exec(compile(source, f"row {row.name}", "exec"), scope)
     handler: Handler = scope["handler"]
     handler.__name__ = handler.__qualname__ = row.name
     return handler

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import traceback
 from collections import deque
 from types import SimpleNamespace
 
@@ -23,7 +24,9 @@ from aot.personality.abi.errors import E, Errno, ErrorTableError, error_table
 from aot.personality.abi.flags import Choice, FlagError, FlagMap
 from aot.personality.abi.gate import ErrorStyle, Gate, Second
 from aot.personality.abi.kinds import FD, LENGTH, S32, U32, InBytes, OutBytes, OutData, OutStruct, To
-from aot.personality.abi.layout import U16, U32 as L32, U64 as L64, F, Layout, LayoutError, Record, pad
+from aot.personality.abi.layout import U16, F, Layout, LayoutError, Record, pad
+from aot.personality.abi.layout import U32 as L32
+from aot.personality.abi.layout import U64 as L64
 from aot.personality.abi.op import Op
 
 NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11".split()
@@ -198,3 +201,14 @@ def test_record_has_its_own_length_and_alignment():
     raw = Record(head, "name", "reclen").encode(SimpleNamespace(ino=1, type=8, name=b"abcd"))
     assert len(raw) == 16
     assert raw == struct.pack("<QHB", 1, 16, 8) + b"abcd\0"
+
+
+def test_a_traceback_shows_the_generated_line():
+    def fail(ctx, fd, buf):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError) as caught:
+        handler(READ, LINUX, fail)(context(rdi=1, rsi=16, rdx=4))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert 'File "row read", line' in shown
+    assert "r = op(ctx, fd=" in shown
