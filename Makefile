@@ -56,7 +56,8 @@ corpus: $(VENV)/.corpus
 bench: $(VENV)/.corpus
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-gen: $(VENV)/.made
+gen: $(VENV)/.corpus
+	@mkdir -p build
 	$(BIN)/python -m aot.cli calls --md > build/COVERAGE.md
 	mv build/COVERAGE.md COVERAGE.md
 

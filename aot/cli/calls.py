@@ -105,15 +105,25 @@ def remark(row: Entry) -> str:
     return "; ".join([*([row.note] if row.note else []), *ignored])
 
 
+def listing(system: System) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Titles and rows of a personality's table; a column nothing is in is left out."""
+    columns = tuple(system.columns)
+    titles = ("call", *columns, "imported as", "status", "op", "note")
+    rows = [
+        (
+            row.name, *(str(row.numbers.get(c, "")) for c in columns), ", ".join(row.symbols),
+            row.status, row.op, remark(row),
+        )
+        for row in map(entry, ordered(system))
+    ]  # fmt: skip
+    kept = [i for i in range(len(titles)) if any(row[i] for row in rows)]
+    return tuple(titles[i] for i in kept), [tuple(row[i] for i in kept) for row in rows]
+
+
 def plain(system: System) -> Iterator[str]:
     """Lines for a terminal."""
     yield f"{system.name}: {len(system.calls)} calls ({counts(system)})"
-    columns = tuple(system.columns)
-    rows = [entry(row) for row in ordered(system)]
-    yield from table(
-        ("call", *columns, "status", "op", "note"),
-        [(r.name, *(str(r.numbers.get(c, "")) for c in columns), r.status, r.op, remark(r)) for r in rows],
-    )
+    yield from table(*listing(system))
     yield ""
 
 
@@ -123,12 +133,10 @@ def markdown(systems: list[System]) -> Iterator[str]:
     yield ""
     yield "Generated from the rows by `make gen`; do not edit. `helctic-aot calls --help` explains the words."
     for system in systems:
-        columns = tuple(system.columns)
+        titles, rows = listing(system)
         yield from ("", f"## {system.name}", "", f"{len(system.calls)} calls: {counts(system)}.", "")
-        titles = ("call", *columns, "status", "op", "note")
         yield "| " + " | ".join(titles) + " |"
         yield "|---" * len(titles) + "|"
-        for row in map(entry, ordered(system)):
-            numbers = (str(row.numbers.get(c, "")) for c in columns)
-            cells = (f"`{row.name}`", *numbers, row.status, row.op, remark(row))
-            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        for row in rows:
+            cells = (cell.replace("|", "\\|") for cell in row)
+            yield "| " + " | ".join(cells) + " |"
