@@ -112,6 +112,8 @@ def _revert(space: AddressSpace, manifest: Manifest, bias: int) -> None:
     for site in manifest.sites:
         if site.cls != StubClass.DYNAMIC.value and site.old:
             space.poke(site.window + bias, bytes.fromhex(site.old))
+            if site.landing:
+                space.poke(site.landing + bias, bytes.fromhex(site.landing_old))
 
 
 def _bind_slots(space: AddressSpace, manifest: Manifest, bias: int) -> None:
