@@ -57,6 +57,7 @@ class Process:
     names: Namespace
     creds: Credentials
     exec_path: bytes
+    generation: int = 0  # of the address space: exec replaces it
     umask: int = 0o022
     brk_start: int = 0
     brk: int = 0

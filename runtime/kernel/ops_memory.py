@@ -65,7 +65,7 @@ def munmap(ctx: Context, address: int, size: int) -> None:
     if not size or address % mem.page_size or address + size > mem.limit:
         raise Errno(E.INVAL)
     mem.unmap(address, size)
-    ctx.process.kernel.park.drain(id(mem), address, address + size)
+    ctx.process.kernel.park.drain(ctx.process.pid, address, address + size)
 
 
 @op(Op.MPROTECT)
@@ -93,7 +93,7 @@ def decommit(ctx: Context, address: int, size: int) -> None:
     """Drop the contents of a range."""
     _check_range(ctx, address, size)
     ctx.mem.decommit(address, size)
-    ctx.process.kernel.park.drain(id(ctx.mem), address, address + size)
+    ctx.process.kernel.park.drain(ctx.process.pid, address, address + size)
 
 
 @op(Op.MSYNC)

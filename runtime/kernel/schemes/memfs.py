@@ -296,13 +296,13 @@ class MemDirectory(MemNode, Directory):
             raise Errno(E.XDEV)
         self.volume.check_writable()
         node, old = self._child(name), target.children.get(new)
+        if old is not None and not replace:
+            raise Errno(E.EXIST)
         if old is node:
             return
         if isinstance(node, MemDirectory) and target.inside(node):
             raise Errno(E.INVAL)
         if old is not None:
-            if not replace:
-                raise Errno(E.EXIST)
             _check_removable(old, directory=isinstance(node, MemDirectory))
             target.unlink(new, directory=isinstance(old, MemDirectory))
         del self.children[name]
