@@ -36,6 +36,9 @@ struct {
 #define STORE_VECTOR(n) "str q" #n ", [sp, #272+16*" #n "]\n"
 
 // `number` is the instruction that loads the number register, or nothing (before.gpr[8] is it).
+#ifndef DOOR
+#define DOOR "svc #0\n"
+#endif
 #define PROBE(name, number, value)                                                                            \
   __attribute__((naked, noinline)) void name(void) {                                                          \
     __asm__ volatile(                                                                                         \
@@ -47,7 +50,7 @@ struct {
         "adrp x0, before\nadd x0, x0, :lo12:before\n"                                                         \
         "ldr x1, [x0, #256]\nmsr nzcv, x1\n" EACH_VECTOR(LOAD_VECTOR) EACH_PAIR(LOAD_PAIR)                    \
         "ldr x30, [x0, #240]\nldp x0, x1, [x0]\n" number                                                      \
-        "svc #0\n"                                                                                            \
+        DOOR                                                                                                  \
         "stp x0, x1, [sp]\n" EACH_PAIR(STORE_PAIR) "str x30, [sp, #240]\n"                                    \
         "mov x0, sp\nstr x0, [sp, #248]\nmrs x0, nzcv\nstr x0, [sp, #256]\n" EACH_VECTOR(STORE_VECTOR)        \
         "adrp x1, guarded_block+256\nadd x1, x1, :lo12:guarded_block+256\nldr x2, [x1, #784]\nmov sp, x2\n"   \

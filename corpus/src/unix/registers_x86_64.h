@@ -28,6 +28,9 @@ u64 kept_sp __attribute__((used));
 #define STORE_VECTOR(n) "movups %%xmm" #n ", after+144+16*" #n "(%%rip)\n"
 
 // `number` is the instruction that loads the number register, or nothing (before.gpr[RAX] is it).
+#ifndef DOOR
+#define DOOR "syscall\n"
+#endif
 #define PROBE(name, number, value)                                                                            \
   __attribute__((naked, noinline)) void name(void) {                                                          \
     __asm__ volatile(                                                                                         \
@@ -35,7 +38,7 @@ u64 kept_sp __attribute__((used));
         "mov %%rsp, kept_sp(%%rip)\n" EACH_VECTOR(LOAD_VECTOR) "lea flag_stack+32(%%rip), %%rsp\n"            \
         "pushq before+128(%%rip)\npopfq\n"                                                                    \
         "lea guarded+256(%%rip), %%rsp\n" EACH_GPR(LOAD_GPR) number                                           \
-        "syscall\n" EACH_GPR(STORE_GPR) "mov %%rsp, after+32(%%rip)\n"                                        \
+        DOOR EACH_GPR(STORE_GPR) "mov %%rsp, after+32(%%rip)\n"                                              \
         "lea flag_stack+32(%%rip), %%rsp\npushfq\npopq after+128(%%rip)\ncld\n" EACH_VECTOR(STORE_VECTOR)     \
         "mov kept_sp(%%rip), %%rsp\n"                                                                         \
         "pop %%r15\npop %%r14\npop %%r13\npop %%r12\npop %%rbp\npop %%rbx\nret\n" ::[nr] "i"(value));         \
