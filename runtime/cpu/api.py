@@ -5,8 +5,8 @@ Register files are memoryviews of u64 in hardware encoding order, the same for e
     x86_64   rax rcx rdx rbx rsp rbp rsi rdi r8..r15 rip          (17 words)
     aarch64  x0..x30 sp pc                                        (33 words)
 
-Flags, FPU/SIMD state and segment/TLS bases belong to the context too but are reached through methods, because the
-common call never needs them.
+Flags, FPU/SIMD state and segment/TLS bases belong to the context too but are reached through methods,
+because the common call never needs them.
 """
 
 from __future__ import annotations

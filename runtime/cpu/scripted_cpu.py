@@ -6,8 +6,8 @@
         assert regs[0] == 5
         yield Stop(Fault(FaultKind.ILLEGAL, 0x1000))
 
-`ScriptedCpu.program` maps a context to its generator. Handlers, Leave, complete, again, kick and faults behave as on
-a real backend; there is no machine code, and flags, bases and vector registers are plain numbers.
+`ScriptedCpu.program` maps a context to its generator. Handlers, Leave, complete, again, kick and faults
+behave as on a real backend; there is no machine code, and flags, bases and vector registers are plain numbers.
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ from runtime.cpu.api import (
     RangeEvent,
     RegisterState,
 )
+from runtime.cpu.poll import StopPoll
 from runtime.cpu.unicorn_aarch64 import Aarch64
 from runtime.cpu.unicorn_doors import invented
-from runtime.cpu.poll import StopPoll
 from runtime.cpu.unicorn_engine import (
     BLOCK_HOOK,
     ERR_EXCEPTION,

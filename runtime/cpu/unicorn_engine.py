@@ -47,7 +47,8 @@ def _load() -> Any:
     found = [name for name in names if name.startswith("libunicorn.so")]
     if found:
         return ctypes.CDLL(os.path.join(folder, found[0]))
-    from unicorn.unicorn_py3.unicorn import uclib  # a build of the package that keeps it elsewhere
+    # a build of the package that keeps it elsewhere
+    from unicorn.unicorn_py3.unicorn import uclib  # noqa: PLC0415 - 25 ms nobody else should pay
 
     return ctypes.CDLL(uclib._name)
 

@@ -39,13 +39,17 @@ no: xor eax, eax; ret
     ("x86_64", Arch.AARCH64): """\
   mov rax, rsi; shl rax, 8; shr rax, 56; jnz no
   mov r9, [r8]; mov rax, [r8+8]; movabs r11, 0xfffffffff000
-  add rax, r9; mov r10, rsi; shr r10, 39; and r10d, 511; mov rax, [rax+r10*8]; mov r10d, eax; and r10d, 3; cmp r10d, 3; jne no
+  add rax, r9; mov r10, rsi; shr r10, 39; and r10d, 511; mov rax, [rax+r10*8]; mov r10d, eax
+  and r10d, 3; cmp r10d, 3; jne no
   and rax, r11
-  add rax, r9; mov r10, rsi; shr r10, 30; and r10d, 511; mov rax, [rax+r10*8]; mov r10d, eax; and r10d, 3; cmp r10d, 3; jne no
+  add rax, r9; mov r10, rsi; shr r10, 30; and r10d, 511; mov rax, [rax+r10*8]; mov r10d, eax
+  and r10d, 3; cmp r10d, 3; jne no
   and rax, r11
-  add rax, r9; mov r10, rsi; shr r10, 21; and r10d, 511; mov rax, [rax+r10*8]; mov r10d, eax; and r10d, 3; cmp r10d, 3; jne no
+  add rax, r9; mov r10, rsi; shr r10, 21; and r10d, 511; mov rax, [rax+r10*8]; mov r10d, eax
+  and r10d, 3; cmp r10d, 3; jne no
   and rax, r11
-  add rax, r9; shr rsi, 12; and esi, 511; mov rax, [rax+rsi*8]; mov r10d, eax; and r10d, 3; cmp r10d, 3; jne no
+  add rax, r9; shr rsi, 12; and esi, 511; mov rax, [rax+rsi*8]; mov r10d, eax; and r10d, 3
+  cmp r10d, 3; jne no
   mov r10d, 3; bt eax, 7; jnc writable; mov r10d, 1
 writable: bt rax, 54; jc rights; or r10d, 4
 rights:

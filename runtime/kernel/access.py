@@ -58,8 +58,12 @@ class GuestAccess:
         if region.prot & X and not (region.extent and region.extent.shared):
             self.emit(EventKind.CODE, va, size)
         else:  # translated under rights or an address that this page does not have now, or in another space
-            for space in self.arena.spaces:
-                space.emit(EventKind.CODE, 0, EVERYTHING)
+            self.code_everywhere()
+
+    def code_everywhere(self) -> None:
+        """Drop all translated code of every space in the arena."""
+        for space in self.arena.spaces:
+            space.emit(EventKind.CODE, 0, EVERYTHING)
 
     def code_shared(self, region: Region) -> None:
         """Memory that several addresses map has become code at one of them: every write must be seen now."""
@@ -218,18 +222,18 @@ class GuestAccess:
 
     def peek(self, address: int, size: int) -> bytes:
         """Read whatever the rights are. Raises FAULT where nothing is mapped."""
-        return b"".join([self._map[lo:hi] for lo, hi in self._owned(address, size)])
+        return b"".join([self._map[lo:hi] for lo, hi in self._owned(address, size, write=False)])
 
     def poke(self, address: int, data: bytes) -> None:
         """Write whatever the rights are; translated code of the range is dropped."""
         done = 0
-        for lo, hi in self._owned(address, len(data)):
+        for lo, hi in self._owned(address, len(data), write=True):
             self._view[lo:hi] = data[done : done + hi - lo]
             done += hi - lo
         if any(region.code for region in self.layout.within(address, address + len(data))):
             self.emit(EventKind.CODE, 0, EVERYTHING)
 
-    def _owned(self, address: int, size: int) -> list[tuple[int, int]]:
+    def _owned(self, address: int, size: int, *, write: bool) -> list[tuple[int, int]]:
         """Arena ranges behind mapped pages, populated when needed."""
         runs: list[tuple[int, int]] = []
         va, end = address, address + size
@@ -239,10 +243,10 @@ class GuestAccess:
             region = self.layout.at(va)
             assert region is not None
             stop = min(end, region.end)
-            runs += self.own(region, va, stop)
+            runs += self.own(region, va, stop, write=write)
             va = stop
         return runs
 
     @abstractmethod
-    def own(self, region: Region, va: int, end: int) -> list[tuple[int, int]]:
+    def own(self, region: Region, va: int, end: int, *, write: bool) -> list[tuple[int, int]]:
         """Populate [va, end) of a region and make it private where it is copy-on-write."""

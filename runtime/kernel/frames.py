@@ -94,6 +94,19 @@ class Arena:
         self._bump += size
         return pa
 
+    def extend(self, pa: int, size: int) -> bool:
+        """Take exactly this range when it is free, so that what ends there can grow in place."""
+        if pa == self._bump and pa + size <= self.size:
+            self._bump += size
+            return True
+        i = bisect_left(self._free, (pa, 0))
+        if i == len(self._free) or self._free[i][0] != pa or self._free[i][1] < size:
+            return False
+        have = self._free.pop(i)[1]
+        if have > size:
+            self._free.insert(i, (pa + size, have - size))
+        return True
+
     def free(self, pa: int, size: int) -> None:
         """Give a range back; its bytes are dropped at once."""
         self.punch(pa, size)
@@ -127,6 +140,11 @@ class Arena:
         """Give a page-table frame back."""
         self.punch(pa, PAGE)
         self._tables.append(pa)
+
+    @property
+    def used(self) -> int:
+        """Bytes handed out now, idle page-table frames not counted."""
+        return self._bump - FIRST - sum(size for _, size in self._free) - len(self._tables) * PAGE
 
     def lay_file(self, pa: int, size: int, fd: int, offset: int) -> bool:
         """Put the pages of a host file over a range, shared; False when the file is read-only to us."""

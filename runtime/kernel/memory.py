@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
+from aot.record import replace
 from runtime.cpu.api import EventKind
 from runtime.kernel.access import EVERYTHING, GuestAccess
 from runtime.kernel.frames import PAGE, Arena, ArenaFull, Extent
@@ -96,13 +97,34 @@ class AddressSpace(GuestAccess):
             start = self._place(address, size, align, lo, hi, top_down=top_down)
             _, end = self._range(start, size)
         region = Region(start, end, prot, shared=shared, name=name, code=bool(prot & X))
-        self._back(region, backing)
-        self.layout.insert(region)
-        self.code_shared(region)
+        grown = self._grow(region) if backing is None and not shared else None
+        if grown is None:
+            self._back(region, backing)
+            self.layout.insert(region)
+            self.code_shared(region)
+        else:
+            region = grown
         if prot and region.file is None and end - start <= EAGER:
             self._enter(region, start, end)
         self.emit(EventKind.MAP, start, end - start)
         return start
+
+    def _grow(self, new: Region) -> Region | None:
+        """The anonymous neighbour below, grown over the new range when it is alike: heaps stay one region."""
+        below = self.layout.at(new.start - 1)
+        if below is None or below.shared or below.file is not None or below.inherited:
+            return None
+        if (below.prot, below.name, below.code, below.max_prot) != (
+            new.prot,
+            new.name,
+            new.code,
+            new.max_prot,
+        ):
+            return None
+        if below.extent is not None and not self.arena.extend(below.pa + below.size, new.size):
+            return None
+        below.end = new.end
+        return below
 
     def _place(
         self, hint: int | None, size: int, align: int, lo: int | None, hi: int | None, *, top_down: bool
@@ -161,20 +183,25 @@ class AddressSpace(GuestAccess):
             self._release(region)
 
     def _release(self, region: Region) -> None:
+        """Give the memory of a region back that is no longer mapped."""
         extent = region.extent
-        if extent is None:
-            return
-        if not extent.shared:
+        if extent is not None and not extent.shared:
             self.arena.free(region.pa, region.size)
-            return
-        extent.regions -= 1
-        if not extent.regions:
-            if extent.file:
-                self.arena.lift_file(extent.pa, extent.size)
-            self.arena.free(extent.pa, extent.size)
+        for shared in (*region.inherited, *([extent] if extent is not None and extent.shared else [])):
+            shared.regions -= 1
+            if shared.regions:
+                continue
+            if region.code or shared.code:
+                self.code_everywhere()
+            if shared.file:
+                self.arena.lift_file(shared.pa, shared.size)
+            self.arena.free(shared.pa, shared.size)
 
     def protect(self, address: int, size: int, prot: int) -> None:
-        """Change rights. Raises NOMEM when part of the range is not mapped, ACCES beyond a mapping's own limit."""
+        """Change rights.
+
+        Raises NOMEM when part of the range is not mapped, ACCES beyond a mapping's own limit.
+        """
         start, end = self._range(address, size)
         if not self.layout.covered(start, end):
             raise Errno(E.NOMEM)
@@ -289,21 +316,50 @@ class AddressSpace(GuestAccess):
         self.forget(va, PAGE)
         self.emit(EventKind.UNMAP, va, PAGE)
 
-    def own(self, region: Region, va: int, end: int) -> list[tuple[int, int]]:
-        """Arena range behind [va, end) of one region, populated and no longer copy-on-write."""
+    def own(self, region: Region, va: int, end: int, *, write: bool) -> list[tuple[int, int]]:
+        """Arena ranges behind [va, end) of one region, populated; to write, no longer copy-on-write."""
         first = va & ~(PAGE - 1)
-        last = -(-end // PAGE) * PAGE
-        self._enter(region, first, last)
-        cow = self.table.format.cow
-        for page, entry in list(self.table.entries(first, last - first)):
-            if entry & cow:
-                self._copy(region, page, entry)
+        size = -(-end // PAGE) * PAGE - first
+        self._enter(region, first, first + size)
         at = region.pa - region.start
-        return [(va + at, end + at)]
+        if not region.inherited:
+            return [(va + at, end + at)]
+        cow = self.table.format.cow
+        pages: list[tuple[int, int]] = []
+        for page, entry in list(self.table.entries(first, size)):
+            frame = entry & ADDRESS
+            if entry & cow and write:
+                self._copy(region, page, entry)
+                frame = page + at
+            pages.append((frame + max(va - page, 0), frame + min(end - page, PAGE)))
+        return pages
 
     def clone(self) -> AddressSpace:
-        """A copy for fork: both sides keep the frames, write-protected with the copy-on-write bit."""
-        raise NotImplementedError("address spaces are not cloned yet")
+        """A copy for fork: both sides keep the frames, copy-on-write; whoever writes gets one of its own."""
+        child = AddressSpace(self.arena, self.arch, self.page_size)
+        child.low, child.high = self.low, self.high
+        for region in self.layout:
+            if region.shared:
+                twin = replace(region)
+                if twin.extent is not None:
+                    twin.extent.regions += 1
+            else:
+                self._share(region)
+                twin = replace(region)
+                child.table.copy(self.table, region.start, region.size)
+            child.layout.insert(twin)
+        self._writes.clear()
+        self.emit(EventKind.PROTECT, 0, self.limit)
+        return child
+
+    def _share(self, region: Region) -> None:
+        """Turn the memory of a private region into one that two regions inherit."""
+        self.table.protect(region.start, region.size, region.prot, share=True)
+        for extent in region.inherited:
+            extent.regions += 1
+        if region.extent is not None:
+            region.inherited += (Extent(region.pa, region.size, shared=True, regions=2),)
+            region.extent = None
 
     def close(self) -> None:
         """Unmap everything and free the tables."""

@@ -50,7 +50,8 @@ class Format:
 
 # Intel SDM vol. 3, 4-level paging: P 0, R/W 1, U/S 2, A 5, D 6, software 9, XD 63
 X86_64 = Format(valid=1, table=0x27, user=0x64, read_only=0, writable=2, no_exec=1 << 63, cow=1 << 9)
-# Arm ARM, VMSAv8-64 stage 1: valid+page 1:0, AP[1] 6, AP[2] 7, SH 9:8, AF 10, nG 11, PXN 53, UXN 54, software 55
+# Arm ARM, VMSAv8-64 stage 1: valid+page 1:0, AP[1] 6, AP[2] 7, SH 9:8, AF 10, nG 11, PXN 53, UXN 54,
+# software 55
 AARCH64 = Format(
     valid=3, table=3, user=0xF40 | 1 << 53, read_only=1 << 7, writable=0, no_exec=1 << 54, cow=1 << 55
 )
@@ -130,19 +131,30 @@ class PageTable:
                 self.words[at : at + n] = array("Q", zero)
         return found
 
-    def protect(self, va: int, size: int, prot: int) -> bool:
-        """Give every populated page of a range new rights; True when there was one."""
-        bits, cow, keep = self.format.bits(prot), self.format.cow, ADDRESS
-        shared = self.format.bits(prot & ~W) | cow
+    def protect(self, va: int, size: int, prot: int, *, share: bool = False) -> bool:
+        """Give every populated page of a range new rights; True when there was one.
+
+        A copy-on-write page stays one and read-only; with `share` all pages become so.
+        """
+        cow = self.format.cow
+        bits = self.format.bits(prot)
+        shared = self.format.bits(prot & ~W | R if prot else 0) | cow
+        if share:
+            bits = shared
         found = False
         for _, at, n in self.runs(va, size):
             old = self.words[at : at + n].tolist()
             if any(old):
                 found = True
-                self.words[at : at + n] = array(
-                    "Q", [(e & keep) | (shared if e & cow else bits) if e else 0 for e in old]
-                )
+                new = [(e & ADDRESS) | (shared if e & cow else bits) if e else 0 for e in old]
+                self.words[at : at + n] = array("Q", new)
         return found
+
+    def copy(self, other: PageTable, va: int, size: int) -> None:
+        """Take over the entries of another table of the same format."""
+        for lo, at, n in other.runs(va, size):
+            here = self._leaf(lo >> 21) + (lo >> 12 & 511)
+            self.words[here : here + n] = other.words[at : at + n]
 
     def close(self) -> None:
         """Give the frames back."""

@@ -52,6 +52,7 @@ class Region:
     file: FileBacking | None = None
     offset: int = 0  # of `start` in the file
     code: bool = False  # was executable at some time: kernel writes drop translated code
+    inherited: tuple[Extent, ...] = ()  # frames of a fork that copy-on-write entries still point at
 
     @property
     def size(self) -> int:
@@ -64,6 +65,8 @@ class Region:
         self.end = address
         if self.extent is not None:
             self.extent.regions += 1
+        for extent in self.inherited:
+            extent.regions += 1
         return upper
 
 

@@ -84,7 +84,8 @@ def test_the_guest_writes_its_own_code(rig: Rig) -> None:
         patch = "mov byte ptr [rip+0x7f9], 9; jmp 0x900800"  # the immediate behind b8
     else:
         word = int.from_bytes(constant(rig, 9)[:4], "little")
-        patch = f"ldr w1, l; movz x2, #0x90, lsl #16; add x2, x2, #0x800; str w1, [x2]; dsb sy; isb; br x2; l: .word {word}"
+        patch = "ldr w1, l; movz x2, #0x90, lsl #16; add x2, x2, #0x800; str w1, [x2]; dsb sy; isb; br x2;"
+        patch += f"l: .word {word}"
     rig.load(patch, JIT)
     if rig.arch is X86:
         rig.put(b"\xc6\x05" + (0x800 + 1 - 7).to_bytes(4, "little") + b"\x09", JIT)

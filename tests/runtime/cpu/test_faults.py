@@ -90,7 +90,10 @@ def test_a_jump_to_where_no_code_is(rig: Rig, target: int) -> None:
     assert end.code == (FAULT_RIGHTS if target == DATA else FAULT_UNMAPPED)
 
 
-TOUCH = {"x86_64": "mov eax, {}; mov cl, [rax]; ud2", "aarch64": "ldr x0, l; ldrb w1, [x0]; .word 0; l: .quad {}"}
+TOUCH = {
+    "x86_64": "mov eax, {}; mov cl, [rax]; ud2",
+    "aarch64": "ldr x0, l; ldrb w1, [x0]; .word 0; l: .quad {}",
+}
 
 
 def test_a_page_beyond_the_end_of_its_file(rig: Rig, tmp_path: object) -> None:

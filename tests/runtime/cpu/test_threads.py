@@ -101,7 +101,9 @@ def test_three_contexts_under_preemption(rig: Rig) -> None:
         at = rig.load("mov rdi, rbx; mov qword ptr fs:[riz*1], rbx; jmp 0x400040")
         at = rig.put(body, CODE + 64)
         rig.load(
-            f"mov rsi, qword ptr fs:[riz*1]; cmp rsi, rbx; jne bad; inc rbx; cmp rbx, r15; jb {CODE}; ud2; bad: int3", at
+            "mov rsi, qword ptr fs:[riz*1]; cmp rsi, rbx; jne bad; inc rbx; cmp rbx, r15;"
+            f"jb {CODE}; ud2; bad: int3",
+            at,
         )
     else:
         rig.load(f"mov x0, x19; mrs x9, tpidr_el0; str x19, [x9]; b #{CODE + 64}")
