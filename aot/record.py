@@ -8,6 +8,8 @@ writes and compiles five methods for each at import, half a millisecond a class;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
+from types import CodeType, FunctionType
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -119,65 +121,110 @@ def _made(cls: type[T], *, frozen: bool, eq: bool) -> type[T]:
 
 
 class _Later:
-    """A method that writes the real one on its first call, puts it in its own place and calls it."""
+    """A method that makes the real one on its first use and puts it in its own place."""
 
     __slots__ = ("make", "name", "owner")
 
-    def __init__(self, name: str, make: Callable[[type], str]) -> None:
+    def __init__(self, name: str, make: Callable[[type], Any]) -> None:
         self.name, self.make = name, make
         self.owner: type = object
 
     def __get__(self, value: Any, kind: type) -> Any:
-        scope: dict[str, Any] = {"_set": object.__setattr__, "_missing": _MISSING}
-        for f in fields(self.owner):
-            scope[f"_default_{f.name}"] = f.default
-            scope[f"_make_{f.name}"] = f.factory
-        exec(self.make(self.owner), scope)
-        method: Any = scope[self.name]
+        method = self.make(self.owner)
         method.__qualname__ = f"{self.owner.__qualname__}.{self.name}"
         setattr(self.owner, self.name, method)
         return method if value is None else method.__get__(value, kind)
 
 
-def _init(cls: type, assign: str = "self.{name} = {value}") -> str:
-    head, body = ["self"], []
-    for f in fields(cls):
-        value = f.name
-        if f.factory is not _MISSING:
-            value = f"_make_{f.name}()"
-            if f.init:
-                head.append(f"{f.name}=_missing")
-                value += f" if {f.name} is _missing else {f.name}"
-        elif f.default is not _MISSING:
-            head.append(f"{f.name}=_default_{f.name}")
-        elif f.init:
-            head.append(f.name)
-        else:
-            continue
-        body.append(assign.format(name=f.name, value=value))
-    if hasattr(cls, "__post_init__"):
-        body.append("self.__post_init__()")
-    return f"def __init__({', '.join(head)}):\n " + ("\n ".join(body) or "pass")
+REQUIRED, DEFAULT, FACTORY, HIDDEN_DEFAULT, HIDDEN_FACTORY, HIDDEN = "rdfDFh"
+"""What a constructor does about a field; the hidden ones are no parameters."""
+
+_CODE: dict[tuple[str, bool, bool], CodeType] = {}
 
 
-def _init_frozen(cls: type) -> str:
-    return _init(cls, "_set(self, '{name}', {value})")
+def _kind(f: Field) -> str:
+    if f.factory is not _MISSING:
+        return FACTORY if f.init else HIDDEN_FACTORY
+    if f.default is not _MISSING:
+        return DEFAULT if f.init else HIDDEN_DEFAULT
+    return REQUIRED if f.init else HIDDEN
 
 
-def _compared(cls: type, of: str) -> str:
-    return "(" + "".join(f"{of}.{f.name}, " for f in fields(cls) if f.compare) + ")"
+def _init(cls: type, *, frozen: bool = False) -> FunctionType:
+    """The constructor: code shared by all classes of one shape, with the names of this one's fields.
 
-
-def _eq(cls: type) -> str:
-    return (
-        "def __eq__(self, other):\n"
-        " if other.__class__ is not self.__class__: return NotImplemented\n"
-        f" return {_compared(cls, 'self')} == {_compared(cls, 'other')}"
+    Compiling it for every class would cost more than everything else about a class.
+    """
+    own = fields(cls)
+    shape = "".join(_kind(f) for f in own)
+    if REQUIRED in "".join(k for k in shape if k in (REQUIRED, DEFAULT, FACTORY)).lstrip(REQUIRED):
+        raise TypeError(f"{cls.__qualname__}: a field without a default follows one that has it")
+    key = (shape.replace(DEFAULT, REQUIRED), frozen, hasattr(cls, "__post_init__"))
+    code = _CODE.get(key)
+    if code is None:
+        code = _CODE[key] = _init_code(*key)
+    names = {f"_{i}": f.name for i, f in enumerate(own)}
+    code = code.replace(
+        co_varnames=tuple(names.get(n, n) for n in code.co_varnames),
+        co_names=tuple(names.get(n, n) for n in code.co_names),
     )
+    scope: dict[str, Any] = {"_missing": _MISSING, "__builtins__": {}}
+    for i, f in enumerate(own):
+        scope[f"_default_{i}"], scope[f"_make_{i}"] = f.default, f.factory
+        scope[f"_set_{i}"] = getattr(cls, f.name).__set__
+    defaults = tuple(f.default for f, kind in zip(own, shape, strict=True) if kind in (DEFAULT, FACTORY))
+    return FunctionType(code, scope, "__init__", defaults)
 
 
-def _hash(cls: type) -> str:
-    return f"def __hash__(self):\n return hash({_compared(cls, 'self')})"
+def _init_code(shape: str, frozen: bool, post: bool) -> CodeType:
+    """A constructor whose fields are called _0, _1 ...; a frozen value is set through its slots."""
+    head, body = ["self"], []
+    for i, kind in enumerate(shape):
+        if kind == HIDDEN:
+            continue
+        if kind in (REQUIRED, FACTORY):
+            head.append(f"_{i}")
+        value = {
+            FACTORY: f"_make_{i}() if _{i} is _missing else _{i}",
+            HIDDEN_FACTORY: f"_make_{i}()",
+            HIDDEN_DEFAULT: f"_default_{i}",
+        }.get(kind, f"_{i}")
+        body.append(f"_set_{i}(self, {value})" if frozen else f"self._{i} = {value}")
+    if post:
+        body.append("self.__post_init__()")
+    scope: dict[str, Any] = {}
+    exec(f"def __init__({', '.join(head)}):\n " + ("\n ".join(body) or "pass"), scope)
+    code: CodeType = scope["__init__"].__code__
+    return code
+
+
+def _init_frozen(cls: type) -> FunctionType:
+    return _init(cls, frozen=True)
+
+
+def _compared(cls: type) -> Callable[[Any], Any]:
+    names = [f.name for f in fields(cls) if f.compare]
+    return attrgetter(*names) if names else lambda _: ()
+
+
+def _eq(cls: type) -> Any:
+    compared = _compared(cls)
+
+    def __eq__(self: Any, other: Any) -> Any:  # noqa: N807
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return compared(self) == compared(other)
+
+    return __eq__
+
+
+def _hash(cls: type) -> Any:
+    compared = _compared(cls)
+
+    def __hash__(self: Any) -> int:  # noqa: N807
+        return hash(compared(self))
+
+    return __hash__
 
 
 def _repr(self: Any) -> str:
