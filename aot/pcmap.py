@@ -27,6 +27,7 @@ class PcMap:
         self._x86 = Arch(manifest.arch) is Arch.X86_64
         self._sites = sorted((s for s in manifest.sites if s.stub), key=lambda s: s.stub)
         self._starts = [site.stub for site in self._sites]
+        self._landings = {site.landing: site.addr for site in self._sites if site.landing}
         self._machine: dict[int, int] = {}
         for site in self._sites:
             self._machine |= self._replaced(site)
@@ -42,7 +43,8 @@ class PcMap:
         a part of its result is already there (some instructions, no gate)."""
         site = self.site_at(pc)
         if site is None:
-            return Shown(pc)
+            landed = self._landings.get(pc - self.bias)
+            return Shown(pc if landed is None else landed + self.bias)
         here = pc - self.bias
         found = self._shown_x86(site, here) if self._x86 else self._shown_a64(site, here)
         return Shown(found.pc + self.bias, found.number) if found else None

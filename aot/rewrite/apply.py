@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from aot.errors import RewriteError
 from aot.image.model import Arch, Format, Image, Prot, Segment
 from aot.manifest import PAGE, ExitWord, GateKind, ImportSite, Manifest, Site, StubClass, TlsFacts
 from aot.personality.abi.personality import Personality
@@ -50,7 +51,7 @@ class _Writer:
                 old = bytes(data[at : at + len(new)])
                 data[at : at + len(new)] = new
                 return old
-        raise AssertionError(f"{address:#x} is not mapped")
+        raise RewriteError(f"the slot at {address:#x} is in no segment")
 
     @property
     def next(self) -> int:

@@ -44,6 +44,13 @@ def test_after() -> None:
     assert pcs.machine(site.addr) == site.addr
 
 
+def test_short() -> None:
+    code = "jmp e; e: syscall; f: ret; test eax, eax; jne f; ret; nop; nop; nop; nop; nop"
+    site, pcs = only(code, "linux-x86_64", 0)
+    assert site.tactic == "short"
+    assert pcs.shown(site.landing) == pcs.shown(site.stub) == Shown(site.addr)
+
+
 def test_aarch64_names_the_number() -> None:
     site, pcs = only("mov x8, #64; svc #0; ret", "linux-aarch64", 0)
     assert pcs.shown(site.gate) == Shown(site.addr, 64)

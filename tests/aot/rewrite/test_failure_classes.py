@@ -83,7 +83,8 @@ def test_one_site_without_room_does_not_fail_the_file() -> None:
 
 PIECES = (
     "syscall", "mov eax, 39; syscall", "mov rax, 60; syscall", "mov edi, eax", "xor esi, esi", "push rbx",
-    "nop", "ret", "jmp l0", "je l1", "lea rsi, [rip + 0x100]", "l0:", "l1:", "int3", "int3; int3; int3; int3; int3",
+    "nop", "ret", "jmp l0", "je l1", "lea rsi, [rip + 0x100]", "l0:", "l1:", "int3",
+    "int3; int3; int3; int3; int3",
     "call l0", "cmp rax, -4095", ".byte 0xf3, 0x0f, 0x1e, 0xfa", "ud2", "int 0x80",
 )  # fmt: skip
 
