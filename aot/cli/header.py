@@ -10,6 +10,7 @@ from aot.cli.text import show
 from aot.personality.abi.op import RESERVED, Op
 from aot.personality.abi.personality import Personality
 from aot.personality.native.header import constants, structs
+from aot.personality.native.prototypes import functions, kernel_ops
 
 # Which register holds what is the native Gate row (aot/personality/native).
 CALLS = """\
@@ -65,4 +66,5 @@ def lines() -> Iterator[str]:
     yield "enum helctic_op {"
     yield from (f"    HELCTIC_{op.name} = {op.value}," for op in Op)
     yield from ("};", "", "/* Size of the kernel-ops table; unused entries answer -ENOSYS. */")
-    yield from (f"#define HELCTIC_OPS {RESERVED}", "", *constants(), "", *structs(), "", CALLS, "", "#endif")
+    yield from (f"#define HELCTIC_OPS {RESERVED}", "", *constants(), "", *structs(), "", *kernel_ops(), "")
+    yield from (CALLS, "", *functions(), "", "#endif")

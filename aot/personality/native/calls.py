@@ -47,6 +47,7 @@ from aot.personality.native.flags import (
     MASK_HOW,
     OPEN,
     OPEN_MAP,
+    PROT,
     REMAP,
     RESOURCE,
     WHENCE,
@@ -168,15 +169,15 @@ DESCRIPTORS = (
     row(Op.MEMFD,           sig(name=PATH, flags=OPEN)),
 )
 MEMORY = (
-    row(Op.MMAP,            sig(address=ADDRESS, size=SIZE, prot=U32, flags=MAP, fd=FD, offset=OFFSET)),
+    row(Op.MMAP,            sig(address=ADDRESS, size=SIZE, prot=PROT, flags=MAP, fd=FD, offset=OFFSET)),
     row(Op.MUNMAP,          sig(address=ADDRESS, size=SIZE), ZERO),
-    row(Op.MPROTECT,        sig(address=ADDRESS, size=SIZE, prot=U32), ZERO),
+    row(Op.MPROTECT,        sig(address=ADDRESS, size=SIZE, prot=PROT), ZERO),
     row(Op.MADVISE,         sig(address=ADDRESS, size=SIZE, advice=ADVICE), ZERO),
     row(Op.MREMAP,          sig(address=ADDRESS, old_size=SIZE, new_size=SIZE, flags=REMAP,
                                 new_address=ADDRESS)),
     row(Op.MSYNC,           sig(address=ADDRESS, size=SIZE), ZERO),
     row(Op.MINCORE,         sig(address=ADDRESS, size=SIZE, vector=OutData("cap"), cap=LENGTH), ZERO),
-    row(Op.MQUERY,          sig(address=ADDRESS, size=SIZE, prot=U32, flags=MAP, fd=FD, offset=OFFSET)),
+    row(Op.MQUERY,          sig(address=ADDRESS, size=SIZE, prot=PROT, flags=MAP, fd=FD, offset=OFFSET)),
     row(Op.DECOMMIT,        sig(address=ADDRESS, size=SIZE), ZERO),
     row(Op.BRK,             sig(address=ADDRESS)),
 )

@@ -49,6 +49,9 @@ MASK_HOW = choice(MaskHow)
 RESOURCE = choice(Resource)
 WHO = choice(Who)
 ADVICE = choice(Advice)
+PROT_MAP = FlagMap("prot", (("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1)))
+"""Native bits to rights X 1, W 2, R 4."""
+PROT = Bits(PROT_MAP)
 BOOL = Pick((("FALSE", 0, False), ("TRUE", 1, True)))
 BASE = Pick((("BASE_FS", 0, "fs"), ("BASE_GS", 1, "gs"), ("BASE_TPIDR", 2, "tpidr_el0")))
 

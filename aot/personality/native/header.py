@@ -8,7 +8,7 @@ from enum import Enum, IntEnum, IntFlag
 from aot.personality.abi.layout import F, Layout
 from aot.personality.abi.op import Op
 from aot.personality.native.errors import ERRORS
-from aot.personality.native.flags import ENUMS
+from aot.personality.native.flags import ENUMS, PROT_MAP
 from aot.personality.native.layouts import STRUCTS
 
 C_TYPES = {
@@ -21,7 +21,7 @@ def constants() -> Iterator[str]:
     """`#define`s that assembler sources can use as well."""
     yield from (f"#define HELCTIC_OP_{op.name} {op.value}" for op in Op)
     yield from (f"#define HELCTIC_E{error.name} {number}" for error, number in ERRORS.items())
-    yield from ("#define HELCTIC_PROT_READ 1", "#define HELCTIC_PROT_WRITE 2", "#define HELCTIC_PROT_EXEC 4")
+    yield from (f"#define HELCTIC_{name} {bits}" for name, bits, _ in PROT_MAP.bits)
     for enum in ENUMS:
         yield from _values(enum)
 

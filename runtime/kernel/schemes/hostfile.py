@@ -151,7 +151,7 @@ class HostStream(HostFile):
         raise AssertionError("_wait always raises")
 
     def ready(self, events: int) -> int:
-        return ready(self.fd, events & (POLLIN | POLLOUT | 0x2C3))
+        return ready(self.fd, events & (POLLIN | POLLOUT | 0x3C3))
 
     def seek(self, offset: int, whence: Whence) -> int:
         raise Errno(E.SPIPE)
