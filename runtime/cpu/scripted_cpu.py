@@ -7,7 +7,7 @@
         yield Stop(Fault(FaultKind.ILLEGAL, 0x1000))
 
 `ScriptedCpu.program` maps a context to its generator. Handlers, Leave, complete, again, kick and faults
-behave as on a real backend; there is no machine code, and flags, bases and vector registers are plain numbers.
+behave as on a real backend; there is no machine code; flags, bases and vector registers are plain numbers.
 """
 
 from __future__ import annotations

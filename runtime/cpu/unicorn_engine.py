@@ -75,7 +75,7 @@ class Engine:
         self._setup(arch)
         self._context = P()
         self._check(lib.uc_context_alloc(self.handle, ctypes.byref(self._context)))
-        self._context_size = lib.uc_context_size(self.handle)
+        self.context_size = lib.uc_context_size(self.handle)
         self._word = ctypes.create_string_buffer(16)
         self._word_at = ctypes.addressof(self._word)
 
@@ -178,12 +178,12 @@ class Engine:
         """The whole CPU state, opaque."""
         self._check(self.lib.uc_context_save(self.handle, self._context))
         assert self._context.value is not None
-        return ctypes.string_at(self._context.value, self._context_size)
+        return ctypes.string_at(self._context.value, self.context_size)
 
     def restore(self, state: bytes) -> None:
         """Back to a saved state."""
         assert self._context.value is not None
-        ctypes.memmove(self._context.value, state, self._context_size)
+        ctypes.memmove(self._context.value, state, self.context_size)
         self._check(self.lib.uc_context_restore(self.handle, self._context))
 
     def close(self) -> None:

@@ -119,7 +119,8 @@ def find(engine: Engine, registers: Sequence[int]) -> State | None:
             for register in registers:
                 engine.write(register, 0)
             # the CPU object may have been met in the span behind a pointer to something else
-            return State(pointer + at, min(_room(maps, pointer + at), SPAN), len(registers))
+            room = min(_room(maps, pointer + at), engine.context_size)  # what is saved is what the guest has
+            return State(pointer + at, room, len(registers))
         pattern = plant(MAGIC[0])
     memory.close()
     return None

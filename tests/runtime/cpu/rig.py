@@ -1,4 +1,4 @@
-"""A bare machine for CPU tests: an address space, a backend, contexts, and guest code for every kind of crossing."""
+"""A bare machine for CPU tests: address space, backend, contexts and guest code for every crossing."""
 
 from __future__ import annotations
 
