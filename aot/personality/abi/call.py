@@ -104,6 +104,10 @@ def sig(**args: Kind) -> Args:
     return args
 
 
+def _present(numbers: Mapping[str, int | None] | None) -> dict[str, int]:
+    return {c: n for c, n in numbers.items() if n is not None} if numbers else {}
+
+
 def call(
     name: str,
     numbers: Mapping[str, int | None] | None,
@@ -122,9 +126,8 @@ def call(
     **fixed: Any,
 ) -> Call:
     """Declare one row. `fixed` are op parameters the guest does not pass."""
-    present = {c: n for c, n in (numbers or {}).items() if n is not None}
     row = Call(
-        name, present, symbols, op, status, args or {}, ret, fixed, after, via, by, fail, otherwise, evidence
+        name, _present(numbers), symbols, op, status, args or {}, ret, fixed, after, via, by, fail, otherwise, evidence
     )
     check(row)
     return row
@@ -149,7 +152,7 @@ def stub(
 
 def absent(name: str, numbers: Mapping[str, int | None] | None, note: str = "") -> Call:
     """A row the system has and we do not: answers the personality's no-such-call error."""
-    return call(name, numbers, None, Status(Level.ABSENT, note, E.NOSYS))
+    return Call(name, _present(numbers), (), None, Status(Level.ABSENT, note, E.NOSYS), {}, VALUE, {})
 
 
 def parameter(name: str, kind: Kind) -> str | None:

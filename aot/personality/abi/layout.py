@@ -64,9 +64,13 @@ def _getter(f: F) -> Callable[[Any], Any]:
     return get
 
 
-def _codec(fields: Iterable[F], kept: list[F]) -> struct.Struct:
+def _codec(fields: Iterable[F], kept: Callable[[F], object]) -> struct.Struct:
     """A codec of the kept fields; the others are padding, which packs as zero and unpacks as nothing."""
-    return struct.Struct("<" + "".join(f.code if f in kept else f"{f.size}x" for f in fields))
+    return struct.Struct("<" + "".join(f.code if kept(f) else f"{f.size}x" for f in fields))
+
+
+def _written(f: F) -> bool:
+    return bool(f.attr or f.value)
 
 
 def _all_values(fields: list[F]) -> Callable[[Any], Iterable[Any]]:
@@ -90,9 +94,9 @@ class Layout:
     _attributes: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        written = [f for f in self.fields if f.attr or f.value]
+        written = [f for f in self.fields if _written(f)]
         read = [f for f in self.fields if f.attr]
-        writer, reader = _codec(self.fields, written), _codec(self.fields, read)
+        writer, reader = _codec(self.fields, _written), _codec(self.fields, attrgetter("attr"))
         if writer.size != self.size:
             raise LayoutError(f"{self.name}: fields sum to {writer.size}, declared {self.size}")
         put: Any = object.__setattr__
