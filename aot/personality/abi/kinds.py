@@ -3,7 +3,7 @@
 A kind is a value; the compiler (compile.py) turns the kinds of a row into one generated handler.
 `In` kinds become op parameters, `Out` kinds receive the op's result, `Length` belongs to a sibling
 buffer, `Must` is checked, `Unused` is knowingly ignored. This file names them all; kinds_base.py
-holds those of plain words, kinds_data.py those of guest memory.
+holds those of plain words, kinds_data.py those of bytes in memory, kinds_struct.py those of structs.
 """
 
 from __future__ import annotations
@@ -42,21 +42,23 @@ from aot.personality.abi.kinds_base import (
     quoted,
 )
 from aot.personality.abi.kinds_data import (
+    InBytes,
+    OutBytes,
+    OutData,
+    OutInts,
+    Records,
+    Sink,
+    Vector,
+)
+from aot.personality.abi.kinds_struct import (
     Array,
     Cell,
-    InBytes,
     InInt,
     InOutInt,
     InStruct,
-    OutBytes,
-    OutData,
     OutInt,
-    OutInts,
     OutStruct,
-    Records,
-    Sink,
     Slots,
-    Vector,
 )
 
 __all__ = [

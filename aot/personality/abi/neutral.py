@@ -1,90 +1,40 @@
-"""Neutral values: what kernel ops take and return, independent of any ABI."""
+"""Neutral values: what kernel ops take and return, independent of any ABI (flags in neutral_flags.py)."""
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum, IntFlag, auto
 from typing import NamedTuple
 
+from aot.personality.abi.neutral_flags import (
+    Advice,
+    At,
+    Clock,
+    FileType,
+    LockOp,
+    MapFlag,
+    MaskHow,
+    Open,
+    Remap,
+    Resource,
+    Whence,
+    Who,
+)
 from aot.record import dataclass
 
-
-class Open(IntFlag):
-    """How a file is opened."""
-
-    READ = auto()
-    WRITE = auto()
-    CREATE = auto()
-    EXCLUSIVE = auto()
-    TRUNCATE = auto()
-    APPEND = auto()
-    NONBLOCK = auto()
-    CLOEXEC = auto()
-    DIRECTORY = auto()
-    NOFOLLOW = auto()
-    NOCTTY = auto()
-    SYNC = auto()
-    PATH = auto()
-    TMPFILE = auto()
-    NO_DIRECTORY = auto()  # NT FILE_NON_DIRECTORY_FILE
-
-
-class MapFlag(IntFlag):
-    """How memory is mapped."""
-
-    SHARED = auto()
-    PRIVATE = auto()
-    FIXED = auto()
-    FIXED_NOREPLACE = auto()
-    ANONYMOUS = auto()
-    NORESERVE = auto()
-    GROWSDOWN = auto()
-    STACK = auto()
-    POPULATE = auto()
-    RESERVE = auto()  # address range only (MAP_GUARD, MEM_RESERVE)
-
-
-class At(IntFlag):
-    """Modifiers of calls that take a directory and a path."""
-
-    NOFOLLOW = auto()
-    REMOVEDIR = auto()
-    EACCESS = auto()
-    FOLLOW = auto()
-    EMPTY_PATH = auto()
-
-
-class Whence(IntEnum):
-    """Origin of a seek."""
-
-    SET = 0
-    CUR = 1
-    END = 2
-    DATA = 3
-    HOLE = 4
-
-
-class Clock(IntEnum):
-    """Clocks of the kernel."""
-
-    REALTIME = 0
-    MONOTONIC = 1
-    PROCESS = 2
-    THREAD = 3
-    BOOT = 4
-
-
-class FileType(IntEnum):
-    """File type of a directory entry; values of S_IFMT >> 12."""
-
-    UNKNOWN = 0
-    FIFO = 1
-    CHAR = 2
-    DIR = 4
-    BLOCK = 6
-    REGULAR = 8
-    LINK = 10
-    SOCKET = 12
-
+# passed on from neutral_flags.py; what is defined here is public as well
+__all__ = [
+    "Advice",
+    "At",
+    "Clock",
+    "FileType",
+    "LockOp",
+    "MapFlag",
+    "MaskHow",
+    "Open",
+    "Remap",
+    "Resource",
+    "Whence",
+    "Who",
+]
 
 CWD = -100
 """Directory descriptor of the current directory."""
@@ -305,68 +255,6 @@ class Sent:
 
     count: int
     offset: int
-
-
-class MaskHow(IntEnum):
-    """How a signal mask changes."""
-
-    BLOCK = 0
-    UNBLOCK = 1
-    SET = 2
-
-
-class Resource(Enum):
-    """What a resource limit is about."""
-
-    CPU = "seconds of processor time"
-    FSIZE = "bytes of a file"
-    DATA = "bytes of data"
-    STACK = "bytes of stack"
-    CORE = "bytes of a core file"
-    RSS = "bytes resident"
-    NPROC = "processes"
-    NOFILE = "open files"
-    MEMLOCK = "bytes locked"
-    AS = "bytes of address space"
-    LOCKS = "file locks"
-    SIGPENDING = "queued signals"
-    MSGQUEUE = "bytes in message queues"
-    NICE = "nice ceiling"
-    RTPRIO = "real-time priority"
-    RTTIME = "microseconds of real-time"
-
-
-class Who(Enum):
-    """Whose resource usage is asked for."""
-
-    SELF = "process"
-    CHILDREN = "waited-for children"
-    THREAD = "calling thread"
-
-
-class Advice(Enum):
-    """What madvise may mean to this kernel."""
-
-    HINT = "no effect"
-    DONTNEED = "drop the contents; the range reads as zero (or as its file)"
-    FREE = "contents may be dropped"
-
-
-class Remap(IntFlag):
-    """How a mapping may be resized."""
-
-    MAYMOVE = auto()
-    FIXED = auto()
-    DONTUNMAP = auto()
-
-
-class LockOp(IntFlag):
-    """Whole-file advisory locks."""
-
-    SHARED = auto()
-    EXCLUSIVE = auto()
-    UNLOCK = auto()
-    NONBLOCK = auto()
 
 
 @dataclass(frozen=True, slots=True)
