@@ -24,7 +24,6 @@ from aot.personality.windows.state import (
     OpenFile,
     fd_of,
     opened_file,
-    parameter,
     peb,
     state,
 )
@@ -129,17 +128,24 @@ def get_cwd(ctx: Any, ops: Ops, room: int, out: int, *, wide: bool) -> int:
 
 
 def set_cwd(ctx: Any, ops: Ops, name: int, *, wide: bool) -> int:
-    """SetCurrentDirectory: the kernel's and the one in the parameters."""
-    path, stat = _located(ctx, ops, name, wide=wide)
+    """SetCurrentDirectory."""
+    change_directory(ctx, ops, text_at(ctx, name, wide=wide))
+    return 1
+
+
+def change_directory(ctx: Any, ops: Ops, name: str) -> None:
+    """Move the kernel's current directory and the one in the parameters."""
+    path, stat = files.locate(ctx, ops, guest_path(ctx, name))
+    if stat is None:
+        raise Errno(E.NOENT)
     if not _is_directory(stat):
         raise Errno(E.NOTDIR)
     ops[Op.CHDIR](ctx, path=path)
     block = ctx.mem.load_u64(peb(ctx) + PEB["ProcessParameters"]) + PARAMETERS["CurrentDirectory"]
     text = paths.from_guest(path)
     raw = widez(text if text.endswith("\\") else text + "\\")
-    ctx.mem.write(parameter(ctx, "CurrentDirectory") and ctx.mem.load_u64(block + 8), raw[:0x208])
+    ctx.mem.write(ctx.mem.load_u64(block + 8), raw[:0x208])
     ctx.mem.write(block, struct.pack("<H", min(len(raw) - 2, 0x206)))
-    return 1
 
 
 def full_path_name(ctx: Any, ops: Ops, name: int, room: int, out: int, part: int, *, wide: bool) -> int:

@@ -157,6 +157,14 @@ class Iosb(Out):
         return store
 
 
+@dataclass(frozen=True, slots=True)
+class Address(In):
+    """A guest address that the row itself follows: parameter is the address."""
+
+    def expression(self, word: str) -> str:
+        return word
+
+
 HANDLE = Handle()
 PROCESS = Process()
 OBJECT = ObjectAttributes()
@@ -165,6 +173,7 @@ WIDE = Wide()
 WIDE_OPT = Wide(optional=True)
 ULONG = Int(32, signed=False)
 ACCESS = HEX32
-RAW = Int(64, signed=False, base=16)  # a pointer or handle the row looks at itself
+POINTER = Address()
+RAW = Int(64, signed=False, base=16)  # a handle or a size
 OUT_HANDLE = OutInt(64, of="handle")
 OFFSET_OPT = InInt(64, signed=True, optional=True)

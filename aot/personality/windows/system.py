@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
-from aot.personality.windows import kernel32, services, ucrt
+from aot.personality.windows import kernel32, ntdll, services, ucrt
 from aot.personality.windows.errors import ERRORS, NAMES
 from aot.personality.windows.gate import GATES, LIBRARIES
 from aot.personality.windows.modules import library
@@ -16,7 +16,7 @@ SYSTEM = System(
     name="windows",
     columns=COLUMNS,
     gates=GATES,
-    calls=(*services.CALLS, *kernel32.CALLS, *ucrt.CALLS),
+    calls=(*services.CALLS, *ntdll.CALLS, *kernel32.CALLS, *ucrt.CALLS),
     errors=ERRORS,
     error_names=NAMES,
     libraries=LIBRARIES,
