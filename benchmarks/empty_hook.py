@@ -1,4 +1,5 @@
-"""The least a crossing can cost here: a trap in a loop whose hook is an empty function.
+"""The least a crossing can cost here: a trap in a loop whose hook is an empty function
+behind ctypes with the arguments of the C interface.
 
     python -m benchmarks.empty_hook ARCH COUNT     prints: seconds status
 """
@@ -15,6 +16,7 @@ from unicorn import unicorn_const as uc
 from unicorn import x86_const as x86
 from unicorn.unicorn_py3.unicorn import uclib
 
+P = ctypes.c_void_p
 CODE = 0x10000
 # mov rbx is done from here; l: syscall; dec rbx; jnz l; nop
 X86 = bytes.fromhex("0f05 48ffcb 75f9 90")
@@ -27,11 +29,11 @@ def engine(arch: str, count: int) -> tuple[Uc, int, object]:
     handle = ctypes.c_size_t()
     if arch == "x86_64":
         made, code = Uc(uc.UC_ARCH_X86, uc.UC_MODE_64), X86
-        hook = ctypes.CFUNCTYPE(None)(nothing)
+        hook = ctypes.CFUNCTYPE(None, P, P)(nothing)
         kind, extra = uc.UC_HOOK_INSN, (ctypes.c_int(x86.UC_X86_INS_SYSCALL),)
     else:
         made, code = Uc(uc.UC_ARCH_ARM64, uc.UC_MODE_ARM), A64
-        hook = ctypes.CFUNCTYPE(None)(nothing)
+        hook = ctypes.CFUNCTYPE(None, P, ctypes.c_uint32, P)(nothing)
         kind, extra = uc.UC_HOOK_INTR, ()
     made.mem_map(CODE, 0x1000)
     made.mem_write(CODE, code)
@@ -43,8 +45,8 @@ def engine(arch: str, count: int) -> tuple[Uc, int, object]:
     return made, CODE + len(code), hook
 
 
-def nothing() -> None:
-    """The hook."""
+def nothing(*_: object) -> None:
+    """The hook, called with what unicorn.h says such a hook is called with."""
 
 
 def main(arch: str, count: str) -> None:

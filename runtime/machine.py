@@ -49,6 +49,7 @@ class RunOptions:
     mounts: list[tuple[str, str, bool]] = field(default_factory=list)
     cwd: str | None = None
     stats: TextIO | None = None
+    ready: Callable[[], None] | None = None  # called when the guest is about to run
     errors: TextIO | None = None  # where a killed guest is described
 
 
@@ -221,6 +222,8 @@ class Machine:
     def run(self) -> End:
         """Run the program to its end."""
         self.scheduler.add(self.start())
+        if self.options.ready is not None:
+            self.options.ready()
         return self.scheduler.run()
 
     def inline_calls(self) -> int:
