@@ -16,7 +16,9 @@ from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.kinds import (
     SHOWN,
     InBytes,
+    Int,
     Kind,
+    Length,
     OutBytes,
     OutInt,
     Unused,
@@ -133,9 +135,10 @@ def _plain(
     kinds = [(name, inner(kind.for_column(column))) for name, kind in args.items()]
     getters = [_getter(door, i) for i in range(len(kinds))]
     position = {name: i for i, (name, _) in enumerate(kinds)}
+    masks = [_mask(kind) for _, kind in kinds]
 
     def describe(ctx: Context) -> Callable[[int | None], str]:
-        words = [get(ctx) for get in getters]
+        words = [get(ctx) & mask for get, mask in zip(getters, masks, strict=True)]
         before = [_before(kind, words, i, position, ctx) for i, (_, kind) in enumerate(kinds)]
 
         def shown(result: int | None) -> str:
@@ -163,6 +166,11 @@ def _getter(door: Door, position: int) -> Callable[[Any], int]:
             return 0
 
     return from_stack
+
+
+def _mask(kind: Kind) -> int:
+    """The bits of an argument word that count: what lies above a narrow integer means nothing."""
+    return (1 << kind.bits) - 1 if isinstance(kind, Int | Length) else (1 << 64) - 1
 
 
 def _before(kind: Kind, words: list[int], i: int, position: Mapping[str, int], ctx: Context) -> str:
