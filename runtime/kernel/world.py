@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from typing import Any
 
 from aot.errors import SetupError
@@ -71,7 +72,7 @@ def build_world(
     if root is None:
         _small_files(top, volume, uid, gid)
         if here != "/":
-            _attach(names, os.fsencode(here), _directory(here), read_only=False)
+            _attach(names, os.fsencode(here), _directory("."), read_only=False)
             _show_facts(names, here)
     for spec in mounts:
         _mount(names, spec)
@@ -150,7 +151,8 @@ def _show_facts(names: Namespace, here: str) -> None:
         mount = names.mounts.get(parts)
         node = mount.root if mount is not None else _synthetic(names, parts)
         if isinstance(node, MemDirectory):
-            node.facts = _directory(path)
+            with suppress(SetupError):  # a directory the user may not pass keeps made-up facts
+                node.facts = _directory(path)
 
 
 def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:
