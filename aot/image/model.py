@@ -76,13 +76,15 @@ class Import:
     kind: ImportKind
     data: bool = False  # an object (R_*_COPY, GLOB_DAT on STT_OBJECT), not a function
     addend: int = 0
+    weak: bool = False  # Mach-O: the slot is null when nobody has the name
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
     """Thread-local template: `data` then zeroes up to `size`, aligned to `align` bytes.
 
-    PE additionally has the address of the index variable and the callbacks.
+    PE additionally has the address of the index variable and the callbacks, Mach-O the range of the
+    variables' descriptors.
     """
 
     address: int
@@ -91,6 +93,7 @@ class Tls:
     data: bytes
     index_slot: int = 0
     callbacks: tuple[int, ...] = ()
+    descriptors: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class FunctionRange:
 
     start: int
     end: int
-    source: str  # "symbol", "eh_frame", "pdata", "pclntab", "entry", "export", "init_array"
+    source: str  # "symbol", "eh_frame", "pdata", "pclntab", "function_starts", "entry", "export", ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,9 @@ class Image:
     heap_reserve: int = 0
     data_in_code: tuple[tuple[int, int], ...] = field(default=())  # (start, end) known not to be code
     section_names: tuple[str, ...] = ()
+    page_zero: int = 0  # Mach-O: end of __PAGEZERO; nothing may be mapped below
+    main: bool = False  # Mach-O: the entry is called as main(argc, argv, envp, apple)
+    initialisers: tuple[int, ...] = ()  # Mach-O: called before the entry, as main is
 
     def segment_at(self, address: int) -> Segment | None:
         """The segment that maps `address`, or None."""

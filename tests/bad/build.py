@@ -111,8 +111,49 @@ def pe(
     return head.ljust(0x400, b"\0") + text.ljust(0x200, b"\xcc") + data.ljust(0x200, b"\0")
 
 
-def macho(cpu: int, kind: int, subtype: int = 0, magic: int = 0xFEEDFACF) -> bytes:
-    return struct.pack("<IIIIIIII", magic, cpu, subtype, kind, 0, 0, 0, 0)
+def macho(cpu: int, kind: int, subtype: int = 0, magic: int = 0xFEEDFACF, order: str = "<") -> bytes:
+    return struct.pack(order + "IIIIIIII", magic, cpu, subtype, kind, 0, 0, 0, 0)
+
+
+def segment(
+    name: str,
+    address: int,
+    size: int,
+    part: tuple[int, int] = (0, 0),
+    prot: int = 0,
+    sections: Sequence[tuple[str, int, int, int]] = (),
+    count: int | None = None,
+) -> bytes:
+    """LC_SEGMENT_64; `part` is (offset, bytes in the file), a section (name, address, size, type)."""
+    rows = b"".join(
+        struct.pack("<16s16sQQIIIIIIII", n.encode(), name.encode(), a, s, 0, 0, 0, 0, t, 0, 0, 0)
+        for n, a, s, t in sections
+    )
+    number = len(sections) if count is None else count
+    fields = (address, size, *part, prot, prot, number, 0)
+    return struct.pack("<II16sQQQQiiII", 0x19, 72 + len(rows), name.encode(), *fields) + rows
+
+
+MACH_BASE = 0x100000000
+LC_MAIN = struct.pack("<IIQQ", 0x80000028, 24, 0x800, 0)
+PAGE_ZERO = segment("__PAGEZERO", 0, MACH_BASE)
+MACH_TEXT = segment("__TEXT", MACH_BASE, 0x1000, (0, 0x1000), 5)
+
+
+def mach_program(
+    *commands: bytes,
+    cpu: int = 0x01000007,
+    size: int = 0x1000,
+    count: int | None = None,
+    length: int | None = None,
+) -> bytes:
+    """A Mach-O executable with these load commands; its code is at 0x800."""
+    body = b"".join(commands)
+    total = len(body) if length is None else length
+    head = struct.pack(
+        "<IIIIIIII", 0xFEEDFACF, cpu, 3, 2, len(commands) if count is None else count, total, 0x85, 0
+    )
+    return (head + body).ljust(0x800, b"\0").ljust(size, b"\xc3")[:size]
 
 
 def universal(*cpus: tuple[int, int]) -> bytes:
@@ -229,13 +270,53 @@ CASES: dict[str, Callable[[], bytes]] = {
         directories={9: (0x2000, 40)}, data=struct.pack("<QQQQII", 0x140002000, 1 << 62, 0, 0, 0, 0)
     ),
     # Mach-O: the kind is named.
-    "macho-x86_64": lambda: macho(_X64, 2),
-    "macho-arm64": lambda: macho(_ARM64, 2),
     "macho-arm64e": lambda: macho(_ARM64, 2, 0x80000002),
     "macho-i386": lambda: macho(7, 2, magic=0xFEEDFACE),
+    "macho-ppc64": lambda: macho(0x01000012, 2, order=">"),
     "macho.dylib": lambda: macho(_X64, 6),
     "macho.bundle": lambda: macho(_ARM64, 8),
     "macho.o": lambda: macho(_ARM64, 1),
+    "macho.core": lambda: macho(_X64, 4),
+    "macho.dSYM": lambda: macho(_ARM64, 10),
+    "macho.kext": lambda: macho(_X64, 11),
+    "macho-kernel": lambda: macho(_ARM64, 12),
     "macho-universal": lambda: universal((_X64, 3), (_ARM64, 0), (_ARM64, 0x80000002)),
+    "macho-universal-old": lambda: universal((7, 3), (18, 0)),
+    "macho-universal-cut": lambda: universal((_X64, 3)),
+    "macho-universal-table": lambda: universal((_X64, 3))[:20],
+    "macho-universal-junk": lambda: universal((_X64, 3)).ljust(8192, b"j"),
     "macho-cut": lambda: macho(_X64, 2)[:16],
+    "macho-commands-cut": lambda: mach_program(MACH_TEXT, LC_MAIN, length=0x10000),
+    "macho-commands-many": lambda: mach_program(MACH_TEXT, LC_MAIN, count=9),
+    "macho-command-size": lambda: mach_program(MACH_TEXT, struct.pack("<II", 0x1B, 4)),
+    "macho-command-long": lambda: mach_program(MACH_TEXT, struct.pack("<II", 0x1B, 4096)),
+    "macho-segment-short": lambda: mach_program(struct.pack("<IIQ", 0x19, 16, 0), LC_MAIN),
+    "macho-segment-32": lambda: mach_program(MACH_TEXT, struct.pack("<IIQ", 1, 16, 0), LC_MAIN),
+    "macho-segment-cut": lambda: mach_program(MACH_TEXT, LC_MAIN, size=0x900),
+    "macho-segment-large": lambda: mach_program(segment("__TEXT", MACH_BASE, 16, (0, 32), 5), LC_MAIN),
+    "macho-segment-high": lambda: mach_program(segment("__TEXT", 1 << 60, 4096, (0, 4096), 5), LC_MAIN),
+    "macho-segment-odd": lambda: mach_program(segment("__TEXT", MACH_BASE + 8, 16, (0, 16), 5), LC_MAIN),
+    "macho-segment-twice": lambda: mach_program(MACH_TEXT, MACH_TEXT, LC_MAIN),
+    "macho-sections": lambda: mach_program(
+        segment("__TEXT", MACH_BASE, 4096, (0, 4096), 5, count=9), LC_MAIN
+    ),
+    "macho-section-outside": lambda: mach_program(
+        segment("__TEXT", MACH_BASE, 4096, (0, 4096), 5, [("__text", MACH_BASE + 8192, 4, 0)]), LC_MAIN
+    ),
+    "macho-page-zero": lambda: mach_program(segment("__PAGEZERO", 0, 4096, (0, 16)), MACH_TEXT, LC_MAIN),
+    "macho-in-page-zero": lambda: mach_program(segment("__PAGEZERO", 0, 2 * MACH_BASE), MACH_TEXT, LC_MAIN),
+    "macho-no-header": lambda: mach_program(PAGE_ZERO, LC_MAIN),
+    "macho-no-entry": lambda: mach_program(PAGE_ZERO, MACH_TEXT),
+    "macho-two-entries": lambda: mach_program(MACH_TEXT, LC_MAIN, LC_MAIN),
+    "macho-main-short": lambda: mach_program(MACH_TEXT, struct.pack("<IIQ", 0x80000028, 16, 0)),
+    "macho-main-outside": lambda: mach_program(MACH_TEXT, struct.pack("<IIQQ", 0x80000028, 24, 1 << 20, 0)),
+    "macho-main-data": lambda: mach_program(segment("__TEXT", MACH_BASE, 4096, (0, 4096), 3), LC_MAIN),
+    "macho-thread": lambda: mach_program(MACH_TEXT, struct.pack("<IIII", 5, 16, 7, 0)),
+    "macho-encrypted": lambda: mach_program(
+        MACH_TEXT, LC_MAIN, struct.pack("<IIIIII", 0x2C, 24, 0, 4096, 1, 0)
+    ),
+    "macho-initialiser": lambda: mach_program(
+        segment("__TEXT", MACH_BASE, 4096, (0, 4096), 5, [("__init_offsets", MACH_BASE + 0x800, 4, 22)]),
+        LC_MAIN,
+    ),
 }

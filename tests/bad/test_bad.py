@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from aot.errors import ImageError
 from aot.image.formats import load_image, read_image
-from tests.bad.build import CASES, elf, macho, note, pe, universal
+from tests.bad.build import (
+    CASES,
+    LC_MAIN,
+    MACH_TEXT,
+    PAGE_ZERO,
+    elf,
+    mach_program,
+    macho,
+    note,
+    pe,
+    universal,
+)
 
 EXPECTED: dict[str, str] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text())
 
@@ -67,6 +78,7 @@ def test_libraries_are_allowed_for_analysis() -> None:
 def test_good_files_are_read() -> None:
     assert read_image(elf()).entry == 0x400000 + 64 + 56
     assert read_image(pe()).entry == 0x140001000
+    assert read_image(mach_program(PAGE_ZERO, MACH_TEXT, LC_MAIN)).entry == 0x100000800
 
 
 SEEDS = (
@@ -76,6 +88,8 @@ SEEDS = (
     pe(machine=0xAA64, directories={0: (0x2000, 40), 3: (0x2040, 24), 13: (0x2080, 64)}, data=b"\x20" * 512),
     universal((0x01000007, 3)),
     macho(0x0100000C, 2),
+    mach_program(PAGE_ZERO, MACH_TEXT, LC_MAIN),
+    mach_program(PAGE_ZERO, MACH_TEXT, LC_MAIN, cpu=0x0100000C),
     note("x", 1, b""),
 )
 
