@@ -95,7 +95,10 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Mode and contents of every file."""
     out = {}
     for path in sorted(folder.rglob("*")):
-        held = os.readlink(path).encode() if path.is_symlink() else b"" if path.is_dir() else path.read_bytes()
+        if path.is_symlink():
+            held = os.readlink(path).encode()
+        else:
+            held = b"" if path.is_dir() else path.read_bytes()
         out[str(path.relative_to(folder))] = (path.lstat().st_mode, held)
     return out
 
