@@ -13,7 +13,15 @@ TITLES = {
     "write": "write of 64 bytes to /dev/null",
     "file": "open + fstat + read + close",
 }
-WAYS = ("empty hook", "inline", "bound", "table-bound", "dynamic", "dynamic, plain reg_read")
+WAYS = (
+    "empty hook",
+    "the same, no arguments",
+    "inline",
+    "bound",
+    "table-bound",
+    "dynamic",
+    "dynamic, plain reg_read",
+)
 
 
 @dataclass(frozen=True, slots=True)

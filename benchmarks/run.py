@@ -74,13 +74,17 @@ class Bench:
     def crossings(self, arch: str) -> dict[str, float]:
         """Every way into the kernel and back with nothing done there, without the loop around it."""
 
-        def empty(count: int) -> list[str]:
-            return [sys.executable, "-m", "benchmarks.empty_hook", arch, str(count)]
+        def empty(count: int, *how: str) -> list[str]:
+            return [sys.executable, "-m", "benchmarks.empty_hook", arch, str(count), *how]
+
+        def bare(count: int) -> list[str]:
+            return empty(count, "bare")
 
         loop, table = f"calls-{arch}", f"table-{arch}"
         turn = self.ours("aot", loop, "loop", trivial=True)
         found = {
             "empty hook": per_call(empty, CROSSINGS, self.repeats),
+            "the same, no arguments": per_call(bare, CROSSINGS, self.repeats),
             "inline": self.ours("aot", loop, "getpid", trivial=True),
             "bound": self.ours("bound", loop, "getpid", trivial=True),
             "table-bound": self.ours("bound", table, "getpid", trivial=True),

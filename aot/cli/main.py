@@ -71,7 +71,7 @@ def one_line(error: AotError) -> str:
 def main() -> NoReturn:
     """Entry point of the console script."""
     status = serve(sys.argv[1:])
-    # Everything is written and closed; taking the interpreter down piece by piece would cost a fifth of a start.
+    # Everything is written and closed; taking the interpreter down would cost a fifth of a start.
     if sys.stderr is not None:
         sys.stderr.flush()
     os._exit(status)
