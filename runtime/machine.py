@@ -255,7 +255,7 @@ def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
                 report.stats(machine.dispatcher, machine.manifest, machine.counts, inline)
             )
         number = report.signal_of(end)
-        if (number or end.reason) and options.errors is not None:
+        if (number or end.reason) and number not in report.SILENT and options.errors is not None:
             options.errors.write(report.describe(end))
         return 128 + number if number else end.status & 0xFF
     finally:

@@ -22,6 +22,9 @@ SIGNAL_OF = {
     FaultKind.FPU: Signal.FPE,
 }
 
+SILENT = frozenset({Signal.PIPE, Signal.INT})
+"""Signals that shells end a program with and say nothing: `program | head` is no crash."""
+
 
 def _named(number: int) -> str:
     try:
