@@ -22,7 +22,17 @@ from aot.personality.abi.kinds import (
 from aot.personality.abi.op import Op
 from aot.personality.windows import directory, files, info_file
 from aot.personality.windows import layouts as la
-from aot.personality.windows.kinds import HANDLE, OBJECT, OFFSET_OPT, OUT_HANDLE, RAW, ULONG, Attributes, Iosb
+from aot.personality.windows.kinds import (
+    HANDLE,
+    OBJECT,
+    OFFSET_OPT,
+    OUT_HANDLE,
+    POINTER,
+    RAW,
+    ULONG,
+    Attributes,
+    Iosb,
+)
 from aot.personality.windows.numbers import nt
 from aot.personality.windows.state import fd_of, is_file, opened_file, state
 from aot.personality.windows.text import from_wide
@@ -127,7 +137,7 @@ def control(ctx: Any, ops: files.Ops, fd: int, code: int, output: int, length: i
 IO = sig(FileHandle=To("fd", HANDLE), Event=SYNC, ApcRoutine=NO_APC, ApcContext=NO_APC, IoStatusBlock=Iosb())
 CONTROL: dict[str, Kind] = {
     **IO, "IoControlCode": To("code", HEX32), "InputBuffer": Unused("no request needs it"),
-    "InputBufferLength": Unused("no request needs it"), "OutputBuffer": To("output", RAW),
+    "InputBufferLength": Unused("no request needs it"), "OutputBuffer": To("output", POINTER),
     "OutputBufferLength": To("length", ULONG),
 }  # fmt: skip
 SELECT = sig(
@@ -162,9 +172,9 @@ CALLS: tuple[Call, ...] = (
     service("NtClose", sig(Handle=To("handle", RAW)), nt_close, "no close protection"),
     service("NtFlushBuffersFile", sig(FileHandle=To("fd", HANDLE), IoStatusBlock=Iosb()), flush,
         "waits for the disk"),
-    service("NtQueryDirectoryFile", sig( **IO, FileInformation=To("buffer", RAW), Length=To("length",
+    service("NtQueryDirectoryFile", sig( **IO, FileInformation=To("buffer", POINTER), Length=To("length",
         ULONG), FileInformationClass=To("cls", U32), ReturnSingleEntry=To("single", BOOLEAN),
-        FileName=To("name", RAW), RestartScan=To("restart", BOOLEAN), ), query_directory,
+        FileName=To("name", POINTER), RestartScan=To("restart", BOOLEAN), ), query_directory,
         "classes 1, 2, 3, 12, 37, 38"),
     service("NtQueryAttributesFile", sig( ObjectAttributes=To("attributes", OBJECT),
         FileInformation=OutStruct(la.FILE_BASIC), ), query_name, "no file system specifics"),

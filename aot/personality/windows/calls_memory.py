@@ -12,7 +12,7 @@ from aot.personality.windows import layouts as la
 from aot.personality.windows import vm
 from aot.personality.windows.calls_file import service
 from aot.personality.windows.files import Ops, unpack
-from aot.personality.windows.kinds import PROCESS, RAW
+from aot.personality.windows.kinds import OUT_WORD_OPT, POINTER, PROCESS, RAW
 from aot.personality.windows.paths import from_guest
 from aot.personality.windows.text import wide
 
@@ -122,28 +122,28 @@ def working_set(ctx: Any, ops: Ops, process: int, base: int, size: int) -> int:
     return 0
 
 
-_RANGE = sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("base", RAW), RegionSize=To("size", RAW))
+_RANGE = sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("base", POINTER), RegionSize=To("size", POINTER))
 _COPY = sig(
-    ProcessHandle=PROCESS_ARG, BaseAddress=To("address", RAW), Buffer=To("buffer", RAW),
-    NumberOfBytes=To("size", RAW), NumberOfBytesDone=To("done", RAW),
+    ProcessHandle=PROCESS_ARG, BaseAddress=To("address", POINTER), Buffer=To("buffer", POINTER),
+    NumberOfBytes=To("size", RAW), NumberOfBytesDone=To("done", OUT_WORD_OPT),
 )  # fmt: skip
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
-    service("NtAllocateVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("base", RAW),
-        ZeroBits=To("zero_bits", RAW), RegionSize=To("size", RAW), AllocationType=To("kind", HEX32),
+    service("NtAllocateVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("base", POINTER),
+        ZeroBits=To("zero_bits", RAW), RegionSize=To("size", POINTER), AllocationType=To("kind", HEX32),
         Protect=To("protect", HEX32), ), allocate, "no guard pages, no address limit, no write watch"),
     service("NtFreeVirtualMemory", sig(**_RANGE, FreeType=To("kind", HEX32)), free, "this process only"),
     service("NtProtectVirtualMemory", sig( **_RANGE, NewProtect=To("wanted", HEX32), OldProtect=To("old",
         RAW), ), protect, "no guard pages"),
-    service("NtQueryVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("address", RAW),
-        MemoryInformationClass=To("cls", U32), MemoryInformation=To("buffer", RAW),
-        MemoryInformationLength=To("length", RAW), ReturnLength=To("returned", RAW), ), query,
+    service("NtQueryVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("address", POINTER),
+        MemoryInformationClass=To("cls", U32), MemoryInformation=To("buffer", POINTER),
+        MemoryInformationLength=To("length", RAW), ReturnLength=To("returned", OUT_WORD_OPT), ), query,
         "classes 0, 2, 6"),
     service("NtReadVirtualMemory", _COPY, copy_in, "this process only"),
     service("NtWriteVirtualMemory", _COPY, copy_out, "this process only"),
-    service("NtFlushVirtualMemory", sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("base", RAW),
-        RegionSize=To("size", RAW), IoStatus=Unused("nothing is cached")), working_set,
+    service("NtFlushVirtualMemory", sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("base", POINTER),
+        RegionSize=To("size", POINTER), IoStatus=Unused("nothing is cached")), working_set,
         "nothing is cached"),
     service("NtLockVirtualMemory", sig(**_RANGE, MapType=Unused("one")), working_set, "pages never leave"),
     service("NtUnlockVirtualMemory", sig(**_RANGE, MapType=Unused("one")), working_set,

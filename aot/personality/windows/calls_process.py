@@ -13,7 +13,7 @@ from aot.personality.abi.op import Op
 from aot.personality.windows.calls_file import service
 from aot.personality.windows.errors import STATUS
 from aot.personality.windows.files import EPOCH, Opened, Ops
-from aot.personality.windows.kinds import OUT_HANDLE, RAW, ULONG
+from aot.personality.windows.kinds import OUT_HANDLE, OUT_LONG_OPT, OUT_WORD_OPT, POINTER, RAW, ULONG
 from aot.personality.windows.paths import from_guest
 from aot.personality.windows.start import QPC_FREQUENCY
 from aot.personality.windows.state import (
@@ -309,8 +309,8 @@ def alert(ctx: Any, ops: Ops, **_: Any) -> int:
 
 
 QUERY = {
-    "Class": To("cls", U32), "Information": To("buffer", RAW), "Length": To("length", ULONG),
-    "ReturnLength": To("returned", RAW),
+    "Class": To("cls", U32), "Information": To("buffer", POINTER), "Length": To("length", ULONG),
+    "ReturnLength": To("returned", OUT_LONG_OPT),
 }  # fmt: skip
 TIMEOUT_ARG = InInt(64, signed=True, optional=True)
 
@@ -318,7 +318,7 @@ TIMEOUT_ARG = InInt(64, signed=True, optional=True)
 CALLS: tuple[Call, ...] = (
     service("NtQuerySystemTime", sig(SystemTime=OutInt(64)), query_time, "no leap seconds"),
     service("NtQueryPerformanceCounter", sig( PerformanceCounter=OutInt(64),
-        PerformanceFrequency=To("frequency", RAW)), query_counter, "10 MHz"),
+        PerformanceFrequency=To("frequency", OUT_WORD_OPT)), query_counter, "10 MHz"),
     service("NtDelayExecution", sig( Alertable=Unused("no APC"), DelayInterval=To("interval", InInt(64,
         signed=True))), delay, "no APC"),
     service("NtYieldExecution", sig(), yield_now, "never STATUS_NO_YIELD_PERFORMED"),
@@ -337,15 +337,15 @@ CALLS: tuple[Call, ...] = (
     service("NtQuerySystemInformation", sig(**QUERY), query_system, "classes 0, 1, 3, 8, 28, 62"),
     service("NtQueryObject", sig(Handle=To("handle", RAW), **QUERY), query_object, "files: name, type"),
     service("NtDuplicateObject", sig( SourceProcess=To("source", RAW), SourceHandle=To("handle", RAW),
-        TargetProcess=To("target", RAW), TargetHandle=To("where", RAW),
+        TargetProcess=To("target", RAW), TargetHandle=To("where", OUT_WORD_OPT),
         Access=Unused("no rights are kept"), Attributes=Unused("no child"), Options=To("options", HEX32)),
         duplicate, "inside the process"),
     service("NtCreateEvent", sig(EventHandle=OUT_HANDLE, DesiredAccess=Unused("no rights are kept"),
         ObjectAttributes=Unused("unnamed"), EventType=To("kind", U32), InitialState=To("signaled",
         BOOLEAN)), create_event, "unnamed"),
-    service("NtSetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", RAW)), set_event,
-        "wakes nobody: one thread"),
-    service("NtResetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", RAW)),
+    service("NtSetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", OUT_LONG_OPT)),
+        set_event, "wakes nobody: one thread"),
+    service("NtResetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", OUT_LONG_OPT)),
         reset_event, "unnamed"),
     service("NtClearEvent", sig(EventHandle=To("handle", RAW)), clear_event, "unnamed"),
     service("NtWaitForSingleObject", sig(Handle=To("handle", RAW), Alertable=Unused("no APC"),

@@ -16,7 +16,7 @@ from aot.personality.windows.crt import FILE_SIZE, TEXT, Stream, c, crt, keep
 from aot.personality.windows.crt_stdio import DATA, S
 from aot.personality.windows.files import Ops
 from aot.personality.windows.heap import heap
-from aot.personality.windows.kinds import RAW, WIDE
+from aot.personality.windows.kinds import OUT_WORD, POINTER, WIDE
 from aot.personality.windows.state import handle_of
 from aot.personality.windows.text import from_host
 from aot.personality.windows.win32 import guest_path
@@ -201,7 +201,7 @@ NAME = {"name": To("name", TEXT)}
 CALLS: tuple[Call, ...] = (
     c("fopen", {**NAME, "mode": To("mode", TEXT)}, open_narrow, fail=fails.NULL_ERRNO),
     c("_wfopen", {"name": To("name", WIDE), "mode": To("mode", WIDE)}, open_wide, fail=fails.NULL_ERRNO),
-    c("fopen_s", {"out": To("out", RAW), **NAME, "mode": To("mode", TEXT)}, open_s, fail=fails.ERRNO),
+    c("fopen_s", {"out": To("out", OUT_WORD), **NAME, "mode": To("mode", TEXT)}, open_s, fail=fails.ERRNO),
     c("fclose", S, close_stream, fail=fails.EOF),
     c("fflush", S, flush_stream, fail=fails.EOF),
     c("_flushall", {}, flush_every),
@@ -209,8 +209,8 @@ CALLS: tuple[Call, ...] = (
     c("_fseeki64", {**S, "offset": To("offset", S64), "whence": To("whence", S32)}, seek_stream),
     c("ftell", S, tell_stream, also=("_ftelli64",)),
     c("rewind", S, rewind, ret=NOTHING),
-    c("fgetpos", {**S, "out": To("out", RAW)}, get_position),
-    c("fsetpos", {**S, "where": To("where", RAW)}, set_position),
+    c("fgetpos", {**S, "out": To("out", POINTER)}, get_position),
+    c("fsetpos", {**S, "where": To("where", POINTER)}, set_position),
     c("_fileno", S, number_of, also=("fileno",)),
     c("remove", NAME, remove_name, also=("_unlink", "unlink")),
     c("rename", {"old": To("old", TEXT), "new": To("new", TEXT)}, rename),

@@ -13,7 +13,7 @@ from aot.personality.windows.crt import TEXT, c
 from aot.personality.windows.crt_scan import scan
 from aot.personality.windows.crt_stdio import EOF, S
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import RAW, WIDE, wide_at
+from aot.personality.windows.kinds import POINTER, RAW, WIDE, wide_at
 from aot.personality.windows.text import from_host, to_host, wide
 
 NULL_TERMINATE, STANDARD = 1, 2  # options of the vsprintf family
@@ -143,10 +143,10 @@ def v_scan(ctx: Any, ops: Ops, options: int, text: int, count: int, template: by
 
 
 OPTIONS = {"options": To("options", RAW)}
-TAIL = {"locale": Unused("the C locale"), "arguments": To("arguments", RAW)}
+TAIL = {"locale": Unused("the C locale"), "arguments": To("arguments", POINTER)}
 FORMAT = {"template": To("template", TEXT)}
 WFORMAT = {"template": To("template", WIDE)}
-BUFFER = {"out": To("out", RAW), "room": To("room", RAW)}
+BUFFER = {"out": To("out", POINTER), "room": To("room", RAW)}
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
@@ -158,7 +158,7 @@ CALLS: tuple[Call, ...] = (
     c("__stdio_common_vsprintf_s", {**OPTIONS, **BUFFER, **FORMAT, **TAIL}, v_string_s),
     c("__stdio_common_vsnprintf_s", {**OPTIONS, **BUFFER, "most": To("most", RAW), **FORMAT, **TAIL},
         v_string_ns),
-    c("__stdio_common_vsscanf", {**OPTIONS, "text": To("text", RAW), "count": To("count", RAW), **FORMAT,
+    c("__stdio_common_vsscanf", {**OPTIONS, "text": To("text", POINTER), "count": To("count", RAW), **FORMAT,
         **TAIL}, v_scan),
 )
 # fmt: on

@@ -25,7 +25,7 @@ from aot.personality.windows.crt import (
 from aot.personality.windows.crt_stream import flush_all
 from aot.personality.windows.files import Ops
 from aot.personality.windows.kernel32_process import arguments, environment
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import POINTER, RAW
 from aot.personality.windows.state import M64
 from aot.personality.windows.text import from_host, widez
 
@@ -277,8 +277,8 @@ ERRORS = {
 }  # fmt: skip
 FUNCTION = {"function": To("function", RAW)}
 STATUS = {"status": To("status", S32)}
-RANGE = {"first": To("first", RAW), "last": To("last", RAW)}
-TABLE = {"table": To("table", RAW)}
+RANGE = {"first": To("first", POINTER), "last": To("last", POINTER)}
+TABLE = {"table": To("table", POINTER)}
 
 # fmt: off
 CALLS: tuple[Call, ...] = (

@@ -13,7 +13,7 @@ from aot.personality.windows import crt_stream as streams
 from aot.personality.windows import fails
 from aot.personality.windows.crt import FILE_SIZE, TEXT, TEXT_OPT, UNBUFFERED, c, crt
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import POINTER, RAW
 
 EOF = 0xFFFF_FFFF
 
@@ -67,6 +67,7 @@ def get_line(ctx: Any, ops: Ops, data: int, size: int, stream: int) -> int:
     """Fgets."""
     if size <= 0:
         raise Errno(E.INVAL)
+    ctx.mem.probe(data, size, True)
     raw = streams.read_line(ctx, ops, streams.stream_at(ctx, stream), size - 1)
     if not raw and size > 1:
         return 0
@@ -135,8 +136,8 @@ def print_error(ctx: Any, ops: Ops, text: bytes | None) -> int:
     return 0
 
 
-S = {"stream": To("stream", RAW)}
-DATA = {"data": To("data", RAW)}
+S = {"stream": To("stream", POINTER)}
+DATA = {"data": To("data", POINTER)}
 BLOCK = {**DATA, "size": To("size", RAW), "count": To("count", RAW), **S}
 CHAR = {"char": To("char", S32)}
 BYTE = Int(8, signed=False)
@@ -157,8 +158,8 @@ CALLS: tuple[Call, ...] = (
     c("feof", S, flag("eof")),
     c("ferror", S, flag("error")),
     c("clearerr", S, clear, ret=NOTHING),
-    c("setvbuf", {**S, "buffer": To("buffer", RAW), "mode": To("mode", S32)}, set_buffer),
-    c("setbuf", {**S, "buffer": To("buffer", RAW)}, set_simple_buffer, ret=NOTHING),
+    c("setvbuf", {**S, "buffer": To("buffer", POINTER), "mode": To("mode", S32)}, set_buffer),
+    c("setbuf", {**S, "buffer": To("buffer", POINTER)}, set_simple_buffer, ret=NOTHING),
     c("perror", {"text": To("text", TEXT_OPT)}, print_error, ret=NOTHING),
     c("_lock_file", S, flag("error"), ret=NOTHING, also=("_unlock_file",)),
 )

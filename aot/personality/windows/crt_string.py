@@ -11,7 +11,7 @@ from aot.personality.abi.kinds import S32, To
 from aot.personality.windows import fails
 from aot.personality.windows.crt import TEXT, c, crt, keep
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import RAW, WIDE, wide_at
+from aot.personality.windows.kinds import POINTER, RAW, WIDE, wide_at
 from aot.personality.windows.state import M64
 from aot.personality.windows.text import wide
 
@@ -312,12 +312,12 @@ def wide_duplicate(ctx: Any, ops: Ops, text: str) -> int:
     return keep(ctx, wide(text) + b"\0\0")
 
 
-BLOCKS = {"to": To("to", RAW), "source": To("source", RAW), "count": To("count", RAW)}
+BLOCKS = {"to": To("to", POINTER), "source": To("source", POINTER), "count": To("count", RAW)}
 PAIR = {"left": To("left", TEXT), "right": To("right", TEXT)}
-RAW_PAIR = {"left": To("left", RAW), "right": To("right", RAW)}
+RAW_PAIR = {"left": To("left", POINTER), "right": To("right", POINTER)}
 COUNT = {"count": To("count", RAW)}
-TO = {"to": To("to", RAW)}
-STRING, ADDRESS = {"text": To("text", TEXT)}, {"text": To("text", RAW)}
+TO = {"to": To("to", POINTER)}
+STRING, ADDRESS = {"text": To("text", TEXT)}, {"text": To("text", POINTER)}
 CHAR = {"char": To("char", S32)}
 CHARS = {"chars": To("chars", TEXT)}
 WSTRING = {"text": To("text", WIDE)}
@@ -347,7 +347,7 @@ CALLS: tuple[Call, ...] = (
     c("strcspn", {**STRING, **CHARS}, span_not),
     c("strpbrk", {**ADDRESS, **CHARS}, find_any),
     c("strtok", {**ADDRESS, **CHARS}, token),
-    c("strtok_s", {**ADDRESS, **CHARS, "where": To("where", RAW)}, token_s),
+    c("strtok_s", {**ADDRESS, **CHARS, "where": To("where", POINTER)}, token_s),
     *(c(name, CHAR, classify(members)) for name, members in CLASSES.items()),
     c("tolower", CHAR, to_lower, also=("towlower",)),
     c("toupper", CHAR, to_upper, also=("towupper",)),

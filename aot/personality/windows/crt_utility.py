@@ -16,7 +16,7 @@ from aot.personality.windows import fails
 from aot.personality.windows.crt import TEXT, Steps, c, calls_back, constant, crt, static
 from aot.personality.windows.files import Ops
 from aot.personality.windows.guest_code import sort_address
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import OUT_WORD_OPT, POINTER, RAW
 from aot.personality.windows.state import M64
 
 RAND_MAX = 0x7FFF
@@ -235,23 +235,23 @@ def timespec(ctx: Any, ops: Ops, out: int, base: int) -> int:
 
 
 ARRAY = {
-    "base": To("base", RAW), "count": To("count", RAW), "size": To("size", RAW),
+    "base": To("base", POINTER), "count": To("count", RAW), "size": To("size", RAW),
     "compare": To("compare", RAW),
 }  # fmt: skip
-CONVERT = {"text": To("text", RAW), "end": To("end", RAW), "base": To("base", S32)}
+CONVERT = {"text": To("text", POINTER), "end": To("end", OUT_WORD_OPT), "base": To("base", S32)}
 STRING = {"text": To("text", TEXT)}
-WHERE = {"where": To("where", RAW)}
-OUT = {"out": To("out", RAW)}
+WHERE = {"where": To("where", POINTER)}
+OUT = {"out": To("out", POINTER)}
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
     c("qsort", ARRAY, sort, ret=NOTHING),
-    c("bsearch", {"key": To("key", RAW), **ARRAY}, search),
+    c("bsearch", {"key": To("key", POINTER), **ARRAY}, search),
     c("strtol", CONVERT, integer(LONG_MIN, LONG_MAX)),
     c("strtoul", CONVERT, integer(0, 0xFFFF_FFFF, wrap=True)),
     c("strtoll", CONVERT, integer(-(1 << 63), (1 << 63) - 1), also=("_strtoi64", "strtoimax")),
     c("strtoull", CONVERT, integer(0, M64, wrap=True), also=("_strtoui64", "strtoumax")),
-    c("strtod", {"text": To("text", RAW), "end": To("end", RAW)}, to_double, ret=NOTHING),
+    c("strtod", {"text": To("text", POINTER), "end": To("end", OUT_WORD_OPT)}, to_double, ret=NOTHING),
     c("atof", STRING, text_to_double, ret=NOTHING),
     c("atoi", STRING, to_int, also=("atol",)),
     c("atoll", STRING, to_int64, also=("_atoi64",)),

@@ -12,7 +12,7 @@ from aot.personality.abi.neutral import UTIME_OMIT, Stat, Time, Times, Whence
 from aot.personality.abi.op import Op
 from aot.personality.windows import files
 from aot.personality.windows import layouts as la
-from aot.personality.windows.kinds import HANDLE, RAW, ULONG, Attributes, Iosb
+from aot.personality.windows.kinds import HANDLE, POINTER, ULONG, Attributes, Iosb
 from aot.personality.windows.paths import from_guest, to_guest
 from aot.personality.windows.state import opened_file
 from aot.personality.windows.text import from_wide, wide
@@ -42,7 +42,7 @@ def _query(name: str, size: int, build: Any, *, variable: bool = False) -> Call:
         return status
 
     args = sig(
-        FileHandle=To("fd", HANDLE), IoStatusBlock=To("iosb", RAW), FileInformation=To("buffer", RAW),
+        FileHandle=To("fd", HANDLE), IoStatusBlock=To("iosb", POINTER), FileInformation=To("buffer", POINTER),
         Length=To("length", ULONG), FileInformationClass=Unused("selects the row"),
     )  # fmt: skip
     return call(name, None, None, partial("no extended attributes"), args, via=via)
@@ -170,7 +170,7 @@ def _set(name: str, size: int, apply: Any) -> Call:
         return 0
 
     args = sig(
-        FileHandle=To("fd", HANDLE), IoStatusBlock=Iosb(), FileInformation=To("buffer", RAW),
+        FileHandle=To("fd", HANDLE), IoStatusBlock=Iosb(), FileInformation=To("buffer", POINTER),
         Length=To("length", ULONG), FileInformationClass=Unused("selects the row"),
     )  # fmt: skip
     return call(name, None, None, partial("no creation times"), args, ZERO, via=via)

@@ -10,7 +10,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import HEX32, To, Unused
 from aot.personality.abi.op import Op
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import HANDLE, RAW, ULONG
+from aot.personality.windows.kinds import HANDLE, OUT_LONG, OUT_LONG_OPT, POINTER, ULONG
 from aot.personality.windows.text import from_wide, to_host, wide
 from aot.personality.windows.win32 import (
     both,
@@ -63,13 +63,13 @@ def read_console(ctx: Any, ops: Ops, fd: int, address: int, count: int, done: in
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
-    k32("GetConsoleMode", {"hConsole": To("fd", HANDLE), "lpMode": To("mode", RAW)}, console_mode),
+    k32("GetConsoleMode", {"hConsole": To("fd", HANDLE), "lpMode": To("mode", OUT_LONG)}, console_mode),
     k32("SetConsoleMode", {"hConsole": To("fd", HANDLE), "dwMode": To("mode", HEX32)}, set_console_mode),
-    *both("WriteConsole", {"hConsole": To("fd", HANDLE), "lpBuffer": To("address", RAW),
-        "nChars": To("count", ULONG), "lpDone": To("done", RAW), "lpReserved": Unused("reserved")},
+    *both("WriteConsole", {"hConsole": To("fd", HANDLE), "lpBuffer": To("address", POINTER),
+        "nChars": To("count", ULONG), "lpDone": To("done", OUT_LONG_OPT), "lpReserved": Unused("reserved")},
         write_console),
-    k32("ReadConsoleW", {"hConsole": To("fd", HANDLE), "lpBuffer": To("address", RAW),
-        "nChars": To("count", ULONG), "lpDone": To("done", RAW),
+    k32("ReadConsoleW", {"hConsole": To("fd", HANDLE), "lpBuffer": To("address", POINTER),
+        "nChars": To("count", ULONG), "lpDone": To("done", OUT_LONG_OPT),
         "pInputControl": Unused("no control keys")}, read_console),
 )
 # fmt: on

@@ -18,7 +18,7 @@ from aot.personality.windows.kernel32_file import (
     NAME,
     NO_MORE_FILES,
 )
-from aot.personality.windows.kinds import RAW, ULONG
+from aot.personality.windows.kinds import OUT_WORD_OPT, POINTER, RAW, ULONG
 from aot.personality.windows.layouts import PARAMETERS, PEB
 from aot.personality.windows.state import (
     OpenFile,
@@ -229,23 +229,26 @@ CALLS: tuple[Call, ...] = (
     *both("DeleteFile", NAME, delete_file),
     *both("CreateDirectory", {**NAME, "lpSecurityAttributes": Unused("not inherited")}, create_directory),
     *both("RemoveDirectory", NAME, remove_directory),
-    *both("MoveFileEx", {"lpOld": To("old", RAW), "lpNew": To("new", RAW), "dwFlags": To("flags", HEX32)},
-        move_file),
-    *both("MoveFile", {"lpOld": To("old", RAW), "lpNew": To("new", RAW)}, move_plain),
+    *both("MoveFileEx", {"lpOld": To("old", POINTER), "lpNew": To("new", POINTER), "dwFlags": To("flags",
+        HEX32)}, move_file),
+    *both("MoveFile", {"lpOld": To("old", POINTER), "lpNew": To("new", POINTER)}, move_plain),
     *both("GetFileAttributes", NAME, get_attributes, fails.DWORD_MAX),
     *both("SetFileAttributes", {**NAME, "dwFileAttributes": To("wanted", HEX32)}, set_attributes),
-    *both("GetFileAttributesEx", {**NAME, "fInfoLevelId": To("level", U32), "lpInfo": To("out", RAW)},
+    *both("GetFileAttributesEx", {**NAME, "fInfoLevelId": To("level", U32), "lpInfo": To("out", POINTER)},
         attributes_ex),
-    *both("GetCurrentDirectory", {"nBufferLength": To("room", ULONG), "lpBuffer": To("out", RAW)}, get_cwd),
-    *both("SetCurrentDirectory", {"lpPathName": To("name", RAW)}, set_cwd),
-    *both("GetFullPathName", {**NAME, "nBufferLength": To("room", ULONG), "lpBuffer": To("out", RAW),
-        "lpFilePart": To("part", RAW)}, full_path_name),
-    *both("GetTempPath", {"nBufferLength": To("room", ULONG), "lpBuffer": To("out", RAW)}, temp_path),
-    *both("FindFirstFile", {**NAME, "lpFindFileData": To("out", RAW)}, find_first, fails.INVALID_HANDLE),
+    *both("GetCurrentDirectory", {"nBufferLength": To("room", ULONG), "lpBuffer": To("out", POINTER)},
+        get_cwd),
+    *both("SetCurrentDirectory", {"lpPathName": To("name", POINTER)}, set_cwd),
+    *both("GetFullPathName", {**NAME, "nBufferLength": To("room", ULONG), "lpBuffer": To("out", POINTER),
+        "lpFilePart": To("part", OUT_WORD_OPT)}, full_path_name),
+    *both("GetTempPath", {"nBufferLength": To("room", ULONG), "lpBuffer": To("out", POINTER)}, temp_path),
+    *both("FindFirstFile", {**NAME, "lpFindFileData": To("out", POINTER)}, find_first,
+        fails.INVALID_HANDLE),
     *both("FindFirstFileEx", {**NAME, "fInfoLevelId": Unused("short names are never filled in"),
-        "lpFindFileData": To("out", RAW), "fSearchOp": Unused("all kinds"), "lpFilter": Unused("reserved"),
-        "dwFlags": Unused("hints")}, find_first_ex, fails.INVALID_HANDLE),
-    *both("FindNextFile", {"hFindFile": To("handle", RAW), "lpFindFileData": To("out", RAW)}, find_next),
+        "lpFindFileData": To("out", POINTER), "fSearchOp": Unused("all kinds"),
+        "lpFilter": Unused("reserved"), "dwFlags": Unused("hints")}, find_first_ex, fails.INVALID_HANDLE),
+    *both("FindNextFile", {"hFindFile": To("handle", RAW), "lpFindFileData": To("out", POINTER)},
+        find_next),
     k32("FindClose", {"hFindFile": To("handle", RAW)}, find_close),
 )
 # fmt: on

@@ -12,7 +12,7 @@ from aot.personality.abi.neutral import UTIME_OMIT, Time, Times, Whence
 from aot.personality.abi.op import Op
 from aot.personality.windows import fails, files
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import HANDLE, RAW
+from aot.personality.windows.kinds import HANDLE, OUT_LONG_OPT, OUT_WORD, POINTER, RAW, Place
 from aot.personality.windows.state import (
     fd_of,
     is_file,
@@ -186,9 +186,10 @@ def set_times(ctx: Any, ops: Ops, fd: int, created: int, accessed: int, written:
     return 1
 
 
+OVERLAPPED = Place(32, optional=True)
 FD = {"hFile": To("fd", HANDLE)}
-NAME = {"lpFileName": To("name", RAW)}
-IO_TAIL: dict[str, Kind] = {"lpDone": To("done", RAW), "lpOverlapped": To("overlapped", RAW)}
+NAME = {"lpFileName": To("name", POINTER)}
+IO_TAIL: dict[str, Kind] = {"lpDone": To("done", OUT_LONG_OPT), "lpOverlapped": To("overlapped", OVERLAPPED)}
 CREATE: dict[str, Kind] = {
     **NAME, "dwDesiredAccess": To("access", HEX32), "dwShareMode": Unused("everything is shared"),
     "lpSecurityAttributes": Unused("not inherited"), "dwCreationDisposition": To("disposition", U32),
@@ -209,12 +210,12 @@ CALLS: tuple[Call, ...] = (
         RAW), "dwMoveMethod": To("method", U32)}, set_pointer_ex),
     k32("SetFilePointer", {**FD, "lDistanceToMove": To("low", U32), "lpDistanceToMoveHigh": To("high",
         RAW), "dwMoveMethod": To("method", U32)}, set_pointer, fails.DWORD_MAX),
-    k32("GetFileSizeEx", {**FD, "lpFileSize": To("size", RAW)}, file_size_ex),
-    k32("GetFileSize", {**FD, "lpFileSizeHigh": To("high", RAW)}, file_size, fails.DWORD_MAX),
+    k32("GetFileSizeEx", {**FD, "lpFileSize": To("size", OUT_WORD)}, file_size_ex),
+    k32("GetFileSize", {**FD, "lpFileSizeHigh": To("high", OUT_LONG_OPT)}, file_size, fails.DWORD_MAX),
     k32("SetEndOfFile", FD, set_end),
     k32("FlushFileBuffers", FD, flush),
-    k32("GetFileInformationByHandle", {**FD, "lpInfo": To("out", RAW)}, by_handle),
-    k32("SetFileTime", {**FD, "lpCreation": To("created", RAW), "lpAccess": To("accessed", RAW),
-        "lpWrite": To("written", RAW)}, set_times),
+    k32("GetFileInformationByHandle", {**FD, "lpInfo": To("out", POINTER)}, by_handle),
+    k32("SetFileTime", {**FD, "lpCreation": To("created", POINTER), "lpAccess": To("accessed", POINTER),
+        "lpWrite": To("written", POINTER)}, set_times),
 )
 # fmt: on

@@ -12,7 +12,7 @@ from aot.personality.windows import layouts as la
 from aot.personality.windows import vm
 from aot.personality.windows.files import Ops
 from aot.personality.windows.heap import heap, zero
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import POINTER, RAW
 from aot.personality.windows.layouts import PEB
 from aot.personality.windows.state import peb
 from aot.personality.windows.win32 import k32, refuse, value
@@ -142,12 +142,12 @@ CALLS: tuple[Call, ...] = (
     k32("VirtualFree", {**ADDRESS, **SIZE, "dwFreeType": To("kind", HEX32)}, virtual_free),
     k32("VirtualFreeEx", {**PROCESS_ARG, **ADDRESS, **SIZE, "dwFreeType": To("kind", HEX32)}, virtual_free),
     k32("VirtualProtect", {**ADDRESS, **SIZE, "flNewProtect": To("wanted", HEX32),
-        "lpflOldProtect": To("old", RAW)}, virtual_protect),
+        "lpflOldProtect": To("old", POINTER)}, virtual_protect),
     k32("VirtualProtectEx", {**PROCESS_ARG, **ADDRESS, **SIZE, "flNewProtect": To("wanted", HEX32),
-        "lpflOldProtect": To("old", RAW)}, virtual_protect),
-    k32("VirtualQuery", {**ADDRESS, "lpBuffer": To("out", RAW), "dwLength": To("length", RAW)},
+        "lpflOldProtect": To("old", POINTER)}, virtual_protect),
+    k32("VirtualQuery", {**ADDRESS, "lpBuffer": To("out", POINTER), "dwLength": To("length", RAW)},
         virtual_query),
-    k32("VirtualQueryEx", {**PROCESS_ARG, **ADDRESS, "lpBuffer": To("out", RAW), "dwLength": To("length",
+    k32("VirtualQueryEx", {**PROCESS_ARG, **ADDRESS, "lpBuffer": To("out", POINTER), "dwLength": To("length",
         RAW)}, virtual_query),
     k32("VirtualLock", {**ADDRESS, **SIZE}, lock_pages, also=("VirtualUnlock",)),
     k32("FlushInstructionCache", {"hProcess": Unused("code is coherent by itself")}, value(1)),

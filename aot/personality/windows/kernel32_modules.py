@@ -14,7 +14,7 @@ from aot.personality.windows.kernel32_memory import (
     MOD_NOT_FOUND,
     PROC_NOT_FOUND,
 )
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import OUT_WORD, POINTER, RAW
 from aot.personality.windows.layouts import LDR_DATA, LDR_ENTRY, PEB
 from aot.personality.windows.paths import from_guest
 from aot.personality.windows.state import peb, set_last_error, state
@@ -118,19 +118,19 @@ def system_directory(ctx: Any, ops: Ops, out: int, room: int, *, wide: bool) -> 
     return len(raw) // unit
 
 
-NAME = {"lpName": To("name", RAW)}
+NAME = {"lpName": To("name", POINTER)}
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
     *both("GetModuleHandle", NAME, module_handle),
-    *both("GetModuleHandleEx", {"dwFlags": To("flags", HEX32), **NAME, "phModule": To("out", RAW)},
+    *both("GetModuleHandleEx", {"dwFlags": To("flags", HEX32), **NAME, "phModule": To("out", OUT_WORD)},
         module_handle_ex),
     *both("LoadLibrary", NAME, load_library),
     *both("LoadLibraryEx", {**NAME, "hFile": Unused("reserved"), "dwFlags": To("flags", HEX32)},
         load_library_ex),
-    k32("GetProcAddress", {"hModule": To("module", RAW), "lpProcName": To("name", RAW)}, proc_address),
-    *both("GetModuleFileName", {"hModule": To("module", RAW), "lpFilename": To("out", RAW),
+    k32("GetProcAddress", {"hModule": To("module", RAW), "lpProcName": To("name", POINTER)}, proc_address),
+    *both("GetModuleFileName", {"hModule": To("module", RAW), "lpFilename": To("out", POINTER),
         "nSize": To("room", U32)}, module_file_name),
-    *both("GetSystemDirectory", {"lpBuffer": To("out", RAW), "uSize": To("room", U32)}, system_directory),
+    *both("GetSystemDirectory", {"lpBuffer": To("out", POINTER), "uSize": To("room", U32)}, system_directory),
 )
 # fmt: on

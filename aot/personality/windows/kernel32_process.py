@@ -12,7 +12,7 @@ from aot.personality.abi.kinds import HEX32, U32, OutInt, To, Unused
 from aot.personality.abi.op import Op
 from aot.personality.windows import calls_process, fails
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import POINTER, RAW
 from aot.personality.windows.layouts import PEB
 from aot.personality.windows.start import PROCESSOR_FEATURES
 from aot.personality.windows.state import (
@@ -135,8 +135,8 @@ def startup_info(ctx: Any, ops: Ops, out: int) -> int:
     """GetStartupInfo: nothing but the standard handles."""
     handles = [parameter(ctx, n) for n in ("hStdInput", "hStdOutput", "hStdError")]
     flags = 0x100  # STARTF_USESTDHANDLES
-    ctx.mem.write(out, struct.pack("<I4x3Q7I2H8x3Q", 104, 0, 0, 0, *[0] * 6, *[0], 0, 0, *handles))
-    ctx.mem.write(out + 60, struct.pack("<I", flags))
+    words = (0,) * 7 + (flags, 0, 0)
+    ctx.mem.write(out, struct.pack("<I4x3Q8I2H4xQ3Q", 104, 0, 0, 0, *words, 0, *handles))
     return 0
 
 
@@ -237,7 +237,7 @@ def same_pointer(ctx: Any, ops: Ops, pointer: int) -> int:
 
 
 CODE = {"uExitCode": To("code", U32)}
-OUT = {"lpOut": To("out", RAW)}
+OUT = {"lpOut": To("out", POINTER)}
 HANDLE_ARG = {"hHandle": To("handle", RAW)}
 
 # fmt: off
@@ -255,17 +255,18 @@ CALLS: tuple[Call, ...] = (
     k32("GetExitCodeProcess", {**HANDLE_ARG, **OUT}, exit_code, also=("GetExitCodeThread",)),
     k32("GetCommandLineW", {}, bind(command_line, wide=True)),
     k32("GetCommandLineA", {}, bind(command_line, wide=False)),
-    function("shell32", "CommandLineToArgvW", {"lpCmdLine": To("line", RAW), "pNumArgs": To("count", RAW)},
-        command_line_to_argv),
+    function("shell32", "CommandLineToArgvW", {"lpCmdLine": To("line", POINTER), "pNumArgs": To("count",
+        POINTER)}, command_line_to_argv),
     k32("GetStartupInfoW", OUT, startup_info, also=("GetStartupInfoA",), ret=NOTHING),
     k32("GetEnvironmentStringsW", {}, bind(environment_strings, wide=True)),
     k32("GetEnvironmentStrings", {}, bind(environment_strings, wide=False),
         also=("GetEnvironmentStringsA",)),
     k32("FreeEnvironmentStringsW", {"p": Unused("kept to the end")}, value(1),
         also=("FreeEnvironmentStringsA",)),
-    *both("GetEnvironmentVariable", {"lpName": To("name", RAW), "lpBuffer": To("out", RAW),
+    *both("GetEnvironmentVariable", {"lpName": To("name", POINTER), "lpBuffer": To("out", POINTER),
         "nSize": To("room", U32)}, get_variable),
-    *both("SetEnvironmentVariable", {"lpName": To("name", RAW), "lpValue": To("new", RAW)}, set_variable),
+    *both("SetEnvironmentVariable", {"lpName": To("name", POINTER), "lpValue": To("new", POINTER)},
+        set_variable),
     k32("SwitchToThread", {}, calls_process.yield_now),
     k32("WakeConditionVariable", {"where": Unused("nobody waits")}, value(0), ret=NOTHING,
         also=("WakeAllConditionVariable",)),
@@ -287,6 +288,6 @@ CALLS: tuple[Call, ...] = (
         "SetProcessPriorityBoost", "SetPriorityClass")),
     k32("GetThreadPriority", {"h": Unused("one thread")}, value(0)),
     k32("EncodePointer", {"Ptr": To("pointer", RAW)}, same_pointer, also=("DecodePointer",)),
-    *both("OutputDebugString", {"lpString": To("address", RAW)}, debug_string),
+    *both("OutputDebugString", {"lpString": To("address", POINTER)}, debug_string),
 )
 # fmt: on

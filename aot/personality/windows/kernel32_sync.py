@@ -15,7 +15,7 @@ from aot.personality.windows import calls_process, fails
 from aot.personality.windows.files import Ops
 from aot.personality.windows.kernel32_process import HANDLE_ARG
 from aot.personality.windows.kernel32_time import INFINITE
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import POINTER, RAW
 from aot.personality.windows.layouts import TEB, TLS_SLOTS
 from aot.personality.windows.state import (
     Event,
@@ -198,8 +198,8 @@ def wait_one(ctx: Any, ops: Ops, handle: int, ms: int) -> int:
     return calls_process.wait_one(ctx, ops, handle, None if ms == INFINITE else -ms * 10_000)
 
 
-LOCK = {"lpCriticalSection": To("lock", RAW)}
-SRW = {"SRWLock": To("lock", RAW)}
+LOCK = {"lpCriticalSection": To("lock", POINTER)}
+SRW = {"SRWLock": To("lock", POINTER)}
 INDEX = {"dwIndex": To("index", U32)}
 
 # fmt: off
@@ -215,7 +215,7 @@ CALLS: tuple[Call, ...] = (
     k32("AcquireSRWLockExclusive", SRW, srw_acquire, ret=NOTHING, also=("AcquireSRWLockShared",)),
     k32("TryAcquireSRWLockExclusive", SRW, srw_acquire, also=("TryAcquireSRWLockShared",)),
     k32("ReleaseSRWLockExclusive", SRW, srw_release, ret=NOTHING, also=("ReleaseSRWLockShared",)),
-    k32("InitializeSRWLock", {"where": To("where", RAW)}, zero_word, ret=NOTHING,
+    k32("InitializeSRWLock", {"where": To("where", POINTER)}, zero_word, ret=NOTHING,
         also=("InitializeConditionVariable", "InitOnceInitialize")),
     k32("TlsAlloc", {}, tls_alloc, fails.DWORD_MAX),
     k32("TlsFree", INDEX, tls_free),

@@ -15,7 +15,7 @@ from aot.personality.windows.kernel32_memory import (
     INSUFFICIENT,
     NO_UNICODE,
 )
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import OUT_LONG_OPT, POINTER, RAW
 from aot.personality.windows.text import from_wide, wide
 from aot.personality.windows.win32 import function, k32, refuse, text_at
 
@@ -90,25 +90,25 @@ def format_message(ctx: Any, ops: Ops, flags: int, code: int, out: int, room: in
 
 
 TEXT = {
-    "CodePage": To("page", U32), "dwFlags": To("flags", HEX32), "lpSource": To("source", RAW),
-    "cchSource": To("length", S32), "lpOut": To("out", RAW), "cchOut": To("room", S32),
+    "CodePage": To("page", U32), "dwFlags": To("flags", HEX32), "lpSource": To("source", POINTER),
+    "cchSource": To("length", S32), "lpOut": To("out", POINTER), "cchOut": To("room", S32),
 }  # fmt: skip
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
     k32("MultiByteToWideChar", TEXT, to_wide),
     k32("WideCharToMultiByte", {**TEXT, "lpDefaultChar": Unused("UTF-8 has every character"),
-        "lpUsedDefaultChar": To("used", RAW)}, to_narrow),
-    k32("GetCPInfo", {"CodePage": To("page", U32), "lpCPInfo": To("out", RAW)}, cp_info),
+        "lpUsedDefaultChar": To("used", OUT_LONG_OPT)}, to_narrow),
+    k32("GetCPInfo", {"CodePage": To("page", U32), "lpCPInfo": To("out", POINTER)}, cp_info),
     k32("FormatMessageW", {"dwFlags": To("flags", HEX32), "lpSource": Unused("system messages"),
-        "dwMessageId": To("code", U32), "dwLanguageId": Unused("one language"), "lpBuffer": To("out", RAW),
-        "nSize": To("room", U32)}, format_message),
-    function("bcryptprimitives", "ProcessPrng", {"pbData": To("address", RAW), "cbData": To("count", RAW)},
-        random_bytes),
-    function("advapi32", "SystemFunction036", {"pbData": To("address", RAW), "cbData": To("count", U32)},
-        random_bytes),
+        "dwMessageId": To("code", U32), "dwLanguageId": Unused("one language"), "lpBuffer": To("out",
+        POINTER), "nSize": To("room", U32)}, format_message),
+    function("bcryptprimitives", "ProcessPrng", {"pbData": To("address", POINTER), "cbData": To("count",
+        RAW)}, random_bytes),
+    function("advapi32", "SystemFunction036", {"pbData": To("address", POINTER), "cbData": To("count",
+        U32)}, random_bytes),
     function("bcryptprimitives", "BCryptGenRandom", {"hAlgorithm": Unused("the system's generator"),
-        "pbBuffer": To("address", RAW), "cbBuffer": To("count", U32), "dwFlags": Unused("no flags")},
+        "pbBuffer": To("address", POINTER), "cbBuffer": To("count", U32), "dwFlags": Unused("no flags")},
         bcrypt_random, fail=fails.STATUS),
 )
 # fmt: on

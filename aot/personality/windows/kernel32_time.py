@@ -12,7 +12,7 @@ from aot.personality.abi.op import Op
 from aot.personality.windows import calls_process
 from aot.personality.windows.files import Ops, filetime
 from aot.personality.windows.kernel32_process import HANDLE_ARG, OUT
-from aot.personality.windows.kinds import RAW
+from aot.personality.windows.kinds import OUT_WORD
 from aot.personality.windows.start import QPC_FREQUENCY
 from aot.personality.windows.win32 import k32
 
@@ -63,8 +63,8 @@ def process_times(ctx: Any, ops: Ops, handle: int, out: int, ended: int, kernel:
 
 
 TIMES = {
-    **HANDLE_ARG, "lpCreation": To("out", RAW), "lpExit": To("ended", RAW), "lpKernel": To("kernel", RAW),
-    "lpUser": To("user", RAW),
+    **HANDLE_ARG, "lpCreation": To("out", OUT_WORD), "lpExit": To("ended", OUT_WORD),
+    "lpKernel": To("kernel", OUT_WORD), "lpUser": To("user", OUT_WORD),
 }  # fmt: skip
 
 # fmt: off

@@ -165,6 +165,25 @@ class Address(In):
         return word
 
 
+@dataclass(frozen=True, slots=True)
+class Place(In):
+    """Where the row stores `size` bytes itself: proven writable before anything happens."""
+
+    size: int
+    optional: bool = False
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        size, optional = self.size, self.optional
+
+        def place(word: int, mem: Mem) -> int:
+            if word or not optional:
+                mem.probe(word, size, True)
+            return word
+
+        return place
+
+
 HANDLE = Handle()
 PROCESS = Process()
 OBJECT = ObjectAttributes()
@@ -174,6 +193,10 @@ WIDE_OPT = Wide(optional=True)
 ULONG = Int(32, signed=False)
 ACCESS = HEX32
 POINTER = Address()
+OUT_WORD = Place(8)
+OUT_WORD_OPT = Place(8, optional=True)
+OUT_LONG = Place(4)
+OUT_LONG_OPT = Place(4, optional=True)
 RAW = Int(64, signed=False, base=16)  # a handle or a size
 OUT_HANDLE = OutInt(64, of="handle")
 OFFSET_OPT = InInt(64, signed=True, optional=True)

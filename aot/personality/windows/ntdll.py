@@ -25,7 +25,7 @@ from aot.personality.windows.files import Ops
 from aot.personality.windows.heap import heap
 from aot.personality.windows.kernel32_directory import change_directory
 from aot.personality.windows.kernel32_process import exit_process, exit_thread, last_error, store_last_error
-from aot.personality.windows.kinds import POINTER, RAW, UNICODE, WIDE
+from aot.personality.windows.kinds import OUT_WORD, OUT_WORD_OPT, POINTER, RAW, UNICODE, WIDE
 from aot.personality.windows.start import BUILD, MAJOR, MINOR, QPC_FREQUENCY
 from aot.personality.windows.text import wide
 from aot.personality.windows.win32 import current_directory, function, value
@@ -247,13 +247,13 @@ SIZE = {"Size": To("size", RAW)}
 STATUS_ARG = {"ExitStatus": To("code", U32)}
 NAME = {"FileName": To("name", WIDE)}
 NT_NAME = {
-    "DosName": To("name", WIDE), "NtName": To("out", POINTER), "PartName": To("part", POINTER),
+    "DosName": To("name", WIDE), "NtName": To("out", POINTER), "PartName": To("part", OUT_WORD_OPT),
     "RelativeName": Unused("always absolute"),
 }  # fmt: skip
 ROOM = {"BufferLength": To("room", U32), "Buffer": To("out", POINTER)}
 DLL = {
     "DllPath": Unused("one place"), "Characteristics": Unused("no flags"), "DllName": To("name", UNICODE),
-    "DllHandle": To("out", POINTER),
+    "DllHandle": To("out", OUT_WORD),
 }  # fmt: skip
 BYTE = Int(8, signed=False)
 
@@ -293,12 +293,13 @@ CALLS: tuple[Call, ...] = (
     rtl("RtlDosPathNameToNtPathName_U_WithStatus", NT_NAME, nt_name),
     rtl("RtlGetCurrentDirectory_U", ROOM, get_cwd, fail=FALSE),
     rtl("RtlSetCurrentDirectory_U", {"PathName": To("name", UNICODE)}, set_cwd),
-    rtl("RtlGetFullPathName_U", {**NAME, **ROOM, "ShortName": To("part", POINTER)}, full_path, fail=FALSE),
+    rtl("RtlGetFullPathName_U", {**NAME, **ROOM, "ShortName": To("part", OUT_WORD_OPT)},
+        full_path, fail=FALSE),
     rtl("LdrLoadDll", DLL, load, also=("LdrGetDllHandle",)),
     rtl("LdrUnloadDll", {"DllHandle": Unused("libraries stay")}, value(0)),
     rtl("LdrAddRefDll", {"Flags": Unused("libraries stay")}, value(0)),
     rtl("LdrGetProcedureAddress", {"DllHandle": To("module", RAW), "Name": To("name", POINTER),
-        "Ordinal": To("ordinal", U32), "Address": To("out", POINTER)}, procedure),
+        "Ordinal": To("ordinal", U32), "Address": To("out", OUT_WORD)}, procedure),
     rtl("RtlExitUserProcess", STATUS_ARG, exit_process),
     rtl("RtlExitUserThread", STATUS_ARG, exit_thread),
     rtl("RtlReportSilentProcessExit", {"ProcessHandle": Unused("nobody listens")}, value(0)),
@@ -312,7 +313,7 @@ CALLS: tuple[Call, ...] = (
         "AddressSize": To("size", RAW), "Timeout": To("timeout", POINTER)}, wait_on_address),
     rtl("RtlWakeAddressSingle", {"Address": To("address", POINTER)}, wake(1), ret=NOTHING),
     rtl("RtlWakeAddressAll", {"Address": To("address", POINTER)}, wake(1 << 30), ret=NOTHING),
-    rtl("RtlGetActiveActivationContext", {"Context": To("out", POINTER)}, no_context),
+    rtl("RtlGetActiveActivationContext", {"Context": To("out", OUT_WORD)}, no_context),
     rtl("RtlReleaseActivationContext", {"Context": Unused("there is none")}, value(0), ret=NOTHING),
     rtl("RtlLookupFunctionEntry", {"ControlPc": Unused("no exception is unwound")}, value(0)),
     rtl("memcpy", crt_string.BLOCKS, crt_string.copy, also=("memmove",)),
