@@ -7,27 +7,41 @@ from collections.abc import Callable
 
 
 class Watchdog:
-    """Calls `kick` every `period_s` seconds between `start` and `stop`. 5 ms is the least that is cheap."""
+    """Calls `kick` every `period_s` seconds between `start` and `stop`. 5 ms is the least that is cheap.
+
+    The thread is made once and sleeps while the timer is paused, so arming costs an event.
+    """
 
     def __init__(self, kick: Callable[[], None], period_s: float = 0.005) -> None:
         self._kick, self.period_s = kick, period_s
-        self._done = threading.Event()
+        self._armed, self._done = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to kick."""
+        """Begin to kick, or go on after a pause."""
+        self._armed.set()
         if self._thread is None:
             self._done.clear()
             self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
             self._thread.start()
 
+    def pause(self) -> None:
+        """Stop kicking; one kick may still come."""
+        self._armed.clear()
+
     def _run(self) -> None:
-        while not self._done.wait(self.period_s):
-            self._kick()
+        while True:
+            self._armed.wait()
+            if self._done.wait(self.period_s):
+                return
+            if self._armed.is_set():
+                self._kick()
 
     def stop(self) -> None:
         """No kick comes after this returns."""
         if self._thread is not None:
             self._done.set()
+            self._armed.set()
             self._thread.join()
+            self._armed.clear()
             self._thread = None
