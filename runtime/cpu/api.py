@@ -155,6 +155,9 @@ class Cpu(Protocol):
     def restart(self, context: RegisterState, pc: int) -> None:
         """After Left: the call will be made again; PC goes back to `pc`."""
 
+    def duplicate(self, context: RegisterState, child: RegisterState) -> None:
+        """After Left: give `child` a copy of `context`'s whole state."""
+
     def get_flags(self, context: RegisterState) -> int: ...  # rflags / nzcv (bits 31:28)
     def set_flags(self, context: RegisterState, value: int) -> None: ...
     def get_base(

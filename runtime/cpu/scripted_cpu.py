@@ -18,7 +18,7 @@ from typing import Any
 
 from aot.image.model import Arch
 from aot.personality.abi.leave import Leave
-from aot.record import dataclass, field
+from aot.record import dataclass, field, replace
 from runtime.cpu.api import REGS, Doors, Exit, Fault, Handler, Kick, Left, RangeEvent, RegisterState
 
 
@@ -156,6 +156,8 @@ class ScriptedCpu:
                 return doors.returned, False
 
     def _set_carry(self, state: _State, carry: int) -> None:
+        if carry == KEEP_CARRY:
+            return
         bit = CARRY[self.arch]
         state.flags = state.flags & ~bit | (bit if carry else 0)
 
@@ -166,6 +168,11 @@ class ScriptedCpu:
     def complete(self, context: RegisterState, carry: int) -> None:
         """Sets the carry flag whatever the door was: a script knows what it looks at."""
         self._set_carry(self._state(context), carry)
+
+    def duplicate(self, context: RegisterState, child: RegisterState) -> None:
+        """See api.Cpu."""
+        child.regs[:] = context.regs
+        child.fpu = replace(self._state(context))
 
     def restart(self, context: RegisterState, pc: int) -> None:
         """See api.Cpu."""

@@ -8,12 +8,14 @@ where that is the system's number register: the instruction before the exit tell
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from aot.manifest import GateKind
+from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.errors import Errno
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
-from runtime.cpu.unicorn_doors import chosen, invented
+from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import HOOK_INTR, INTR_HOOK
 from runtime.cpu.unicorn_state import State
 
@@ -23,10 +25,8 @@ if TYPE_CHECKING:
 PC = 32
 EXIT = 0x4840  # svc immediate of GateKind 0
 CARRY = 1 << 29  # of nzcv
-CLREX = bytes.fromhex("5f3303d5")
 SVC, SMC = 2, 13
 _CAUSES = {1: FaultKind.ILLEGAL, 4: FaultKind.ALIGNMENT, 7: FaultKind.BREAKPOINT, SMC: FaultKind.ILLEGAL}
-_BOUND, _BOUND_CARRY = int(GateKind.BOUND), int(GateKind.BOUND_CARRY)
 
 
 class Aarch64:
@@ -42,10 +42,9 @@ class Aarch64:
         self.cpu = cpu
         self._hook: int | None = None
         self._doors = Doors()
-        self._bound: dict[int, int] = {}  # pc behind a BOUND exit -> register of the site index
-        self._exits: dict[
-            int, tuple[int | None, int]
-        ] = {}  # pc behind a svc -> (kind or None, immediate or register)
+        self._fast: dict[int, Callable[[Any], object]] = {}  # pc behind a svc -> what to call
+        self._exits: dict[int, tuple[int | None, int]] = {}  # the same -> (kind, register) or (None, immediate)
+        self._first, self._last = 1 << 64, 0  # addresses the two speak of
         self._carry: int | None = None  # half word that is the C flag
         self._monitor: int | None = None  # word that is the address of the exclusive monitor
 
@@ -61,27 +60,31 @@ class Aarch64:
         """What was learnt may be elsewhere now."""
         self.forget()
 
-    def forget(self) -> None:
-        """Guest code may have changed: learn the exits again."""
-        self._bound.clear()
-        self._exits.clear()
+    def forget(self, address: int = 0, size: int = 1 << 64) -> None:
+        """Guest code may have changed there: learn the exits again."""
+        if address <= self._last and self._first <= address + size:
+            self._fast.clear()
+            self._exits.clear()
+            self._first, self._last = 1 << 64, 0
 
     def install(self, doors: Doors) -> None:
         """Hook interrupts for these doors."""
         self._doors = doors
+        self.forget()
         cpu, regs, engine = self.cpu, self.cpu.live, self.cpu.engine
-        sites, bound, other = doors.sites, self._bound, self._other
+        known, raised, other = self._fast.get, self._raised, self._other
 
         def interrupt(_uc: int, number: int) -> None:
             pc = regs[PC]
-            register = bound.get(pc) if number == SVC else None
-            if register is None:
-                other(number, pc)
-                return
-            try:
-                sites[regs[register]](cpu.context)
-            except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
-                cpu.raised(error, chosen(sites, regs[register]))
+            if number == SVC:
+                cross = known(pc)
+                if cross is not None:
+                    try:
+                        cross(cpu.context)
+                    except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
+                        raised(error, pc)
+                    return
+            other(number, pc)
 
         if self._hook is not None:
             engine.unhook(self._hook)
@@ -90,77 +93,105 @@ class Aarch64:
     def _learn(self, pc: int) -> tuple[int | None, int]:
         """(kind, register of the index) of the exit before `pc`, or (None, immediate) of a trap."""
         space = self.cpu.space
+        word = int.from_bytes(space.peek(pc - 4, 4), "little")
         try:
-            word = int.from_bytes(space.peek(pc - 4, 4), "little")
             before = int.from_bytes(space.peek(pc - 8, 4), "little")
         except Errno:  # a trap at the very start of a mapping
             before = 0
         immediate = word >> 5 & 0xFFFF
         kind = immediate - EXIT
-        if not 0 <= kind < len(GateKind):
-            found: tuple[int | None, int] = (None, immediate)
+        if 0 <= kind < len(GateKind):
+            found: tuple[int | None, int] = (kind, 16 if kind == GateKind.IMPORT or before & 31 == 16 else 8)
         else:
-            register = 16 if kind == GateKind.IMPORT or before & 31 == 16 else 8
-            found = (kind, register)
-            if kind == _BOUND:
-                self._bound[pc] = register
+            found = (None, immediate)
         self._exits[pc] = found
+        self._fast[pc] = self._crossing(pc, *found)
+        self._first, self._last = min(self._first, pc - 4), max(self._last, pc)
         return found
 
-    def _other(self, number: int, pc: int) -> None:
-        """Everything but a bound exit that is known already."""
-        cpu, regs, doors = self.cpu, self.cpu.live, self._doors
-        if number != SVC:
-            if number == SMC:
-                pc = regs[PC] = pc - 4
-            cpu.faulted(_CAUSES.get(number, FaultKind.SOFTWARE), pc, number)
-            return
-        kind, detail = self._exits.get(pc) or self._learn(pc)
+    def _crossing(self, pc: int, kind: int | None, detail: int) -> Callable[[Any], object]:
+        """What the hook calls for the exit or trap before `pc`; everything it needs is bound here."""
+        doors, regs, set_carry, site = self._doors, self.cpu.live, self._set_carry, pc - 4
+        sites, imports = doors.sites, doors.imports
+
+        def bound(context: Any) -> object:
+            return sites[regs[detail]](context)
+
+        def bound_carry(context: Any) -> object:
+            regs[detail] = sites[regs[detail]](context)
+            return None
+
+        def table(context: Any) -> object:
+            return doors.table(context, regs[8], site)  # type: ignore[misc]
+
+        def table_carry(context: Any) -> object:
+            return set_carry(doors.table(context, regs[8], site))  # type: ignore[misc]
+
+        def imported(context: Any) -> object:
+            return imports[regs[detail]](context)
+
+        def returned(context: Any) -> object:
+            return doors.returned(context)  # type: ignore[misc]
+
         if kind is None:
-            self._trap(pc, detail)
-            return
+            return self._trapping(site, detail)
+        return (bound, bound_carry, table, table_carry, imported, returned)[kind]
+
+    def _trapping(self, site: int, immediate: int) -> Callable[[Any], object]:
+        """The crossing of a trap nobody translated."""
+        cpu, doors, set_carry = self.cpu, self._doors, self._set_carry
+
+        def trap(context: Any) -> None:
+            serve = doors.trap
+            if serve is None:
+                cpu.faulted(FaultKind.ILLEGAL, site)
+                return
+            carry = serve(context, site, immediate)
+            if doors.trap_carry:
+                set_carry(carry)
+
+        return trap
+
+    def _raised(self, error: BaseException, pc: int) -> None:
+        """The crossing before `pc` raised: say what makes it again."""
+        doors, site, value = self._doors, pc - 4, self.cpu.live[8]
+        kind, detail = self._exits[pc]
         again: Handler
-        if kind in (_BOUND, _BOUND_CARRY, GateKind.IMPORT):
-            handlers = doors.imports if kind == GateKind.IMPORT else doors.sites
-            again = chosen(handlers, regs[detail])
+        if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):
+            table = doors.table
+
+            def again(context: Any) -> int:
+                return table(context, value, site)  # type: ignore[misc]
+        elif kind is None:
+            trap = doors.trap
+
+            def again(context: Any) -> int:
+                return trap(context, site, detail)  # type: ignore[misc]
         elif kind == GateKind.RETURN:
             assert doors.returned is not None, "a return gate without a door"
             again = doors.returned
         else:
-            serve, site = doors.table, pc - 4
-            assert serve is not None, "a table exit without a table"
-            value = regs[8]
+            handlers = doors.imports if kind == GateKind.IMPORT else doors.sites
+            again = chosen(handlers, self.cpu.live[detail])
+        self.cpu.raised(error, again)
 
-            def again(context: object) -> int:
-                return serve(context, value, site)
-
-        if again is invented:
-            cpu.faulted(FaultKind.ILLEGAL, pc)
+    def _other(self, number: int, pc: int) -> None:
+        """An exit or trap met for the first time, or an exception."""
+        cpu = self.cpu
+        if number == SVC:
+            self._learn(pc)
+            try:
+                self._fast[pc](cpu.context)
+            except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
+                self._raised(error, pc)
             return
-        try:
-            carry = again(cpu.context)
-        except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
-            cpu.raised(error, again)
-            return
-        if kind == _BOUND_CARRY:
-            regs[detail] = carry
-        elif kind == GateKind.TABLE_CARRY:
-            self._set_carry(carry)
-
-    def _trap(self, pc: int, immediate: int) -> None:
-        """A trap nobody translated. `pc` is behind it."""
-        cpu, serve = self.cpu, self._doors.trap
-        if serve is None:
-            cpu.faulted(FaultKind.ILLEGAL, pc - 4)
-            return
-        try:
-            carry = serve(cpu.context, pc - 4, immediate)
-            if self._doors.trap_carry:
-                self._set_carry(carry)
-        except BaseException as error:  # noqa: BLE001 - kept and re-raised from resume
-            cpu.raised(error, lambda context: serve(context, pc - 4, immediate))
+        if number == SMC:
+            pc = cpu.live[PC] = pc - 4
+        cpu.faulted(_CAUSES.get(number, FaultKind.SOFTWARE), pc, number)
 
     def _set_carry(self, carry: int) -> None:
+        if carry == KEEP_CARRY:
+            return
         if self._carry is not None:
             self.cpu.state.halves[self._carry] = carry
             return
@@ -183,7 +214,7 @@ class Aarch64:
         regs = context.regs
         pc = regs[PC]
         kind, detail = self._exits.get(pc) or self._learn(pc)
-        if kind == _BOUND_CARRY:
+        if kind == GateKind.BOUND_CARRY:
             regs[detail] = carry
         elif kind == GateKind.TABLE_CARRY or (kind is None and self._doors.trap_carry):
             self.cpu.load(context)

@@ -211,7 +211,7 @@ class UnicornCpu:
             case EventKind.MAP:
                 return
             case EventKind.CODE:
-                self.half.forget()
+                self.half.forget(event.address, event.size)
                 if event.size > CODE_PAGES << 12:
                     self.engine.flush_code()
                     return
@@ -221,7 +221,7 @@ class UnicornCpu:
                     self.engine.drop_code(at, stop)
                     at = stop
             case EventKind.PROTECT | EventKind.UNMAP:
-                self.half.forget()
+                self.half.forget(event.address, event.size)
                 self.engine.flush_tlb()
 
     # contexts
@@ -314,6 +314,13 @@ class UnicornCpu:
     def restart(self, context: RegisterState, pc: int) -> None:
         """See api.Cpu."""
         context.regs[-1] = pc
+
+    def duplicate(self, context: RegisterState, child: RegisterState) -> None:
+        """See api.Cpu."""
+        if context is self.context:
+            self.unload()
+        child.regs[:] = context.regs
+        child.fpu = context.fpu
 
     # the rest of the state
 

@@ -27,7 +27,7 @@ ENGINE_CPU = 0x2000  # bytes of the engine structure searched for its CPU pointe
 
 P, U32, U64, INT = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int
 SYSCALL_HOOK = ctypes.CFUNCTYPE(None)  # (uc, user): nothing of it is needed
-INTR_HOOK = ctypes.CFUNCTYPE(None, P, U32)  # (uc, number, user)
+INTR_HOOK = ctypes.CFUNCTYPE(None, ctypes.c_ubyte, ctypes.c_ubyte)  # (uc cut short, number, user)
 IN_HOOK = ctypes.CFUNCTYPE(U32, P, U32)  # (uc, port, size, user)
 OUT_HOOK = ctypes.CFUNCTYPE(None, P, U32)  # (uc, port, size, value, user)
 BLOCK_HOOK = ctypes.CFUNCTYPE(None, P, U64, U32)  # (uc, address, size, user)

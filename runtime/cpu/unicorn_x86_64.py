@@ -171,7 +171,8 @@ class X86:
         def by_table_carry() -> None:
             number, where = regs[RAX], regs[R11]
             try:
-                regs[R11] = doors.table(cpu.context, number, where)  # type: ignore[misc]
+                carry = doors.table(cpu.context, number, where)  # type: ignore[misc]
+                regs[R11] = cpu.engine.read(self.flags) & 1 if carry == KEEP_CARRY else carry
             except BaseException as error:  # noqa: BLE001
                 raised(error, table(number, where))
 
@@ -241,6 +242,8 @@ class X86:
     def _set_carry(self, carry: int) -> None:
         """CF alone. The engine keeps flags lazily; once they are plain the word itself is written."""
         state, engine = self.cpu.state, self.cpu.engine
+        if carry == KEEP_CARRY:
+            return
         if self._direct_carry and state.halves[CC_OP] == CC_OP_EFLAGS:
             word = state.words[CC_SRC]
             if word & 1 != carry:
@@ -253,7 +256,7 @@ class X86:
         if self._old_exception is not None:
             self.cpu.state.halves[self._old_exception] = 0xFFFF_FFFF
 
-    def forget(self) -> None:
+    def forget(self, address: int, size: int) -> None:
         """Nothing here depends on the bytes of guest code."""
 
     def loaded(self, context: RegisterState) -> None:
@@ -275,7 +278,7 @@ class X86:
             regs[RIP] = regs[RCX]
         elif self._doors.trap_carry:
             sets_carry = True
-        if sets_carry:
+        if sets_carry and carry != KEEP_CARRY:
             cpu.load(context)
             flags = cpu.engine.read(self.flags)  # outside a run the lazy flags have been folded into rflags
             cpu.engine.write(self.flags, flags & ~1 | carry)

@@ -124,7 +124,7 @@ class Rig:
         return b"\x0f\x0b" if self.arch is X86 else bytes(4)
 
     def program(self, steps: list[GateKind | str], index: int = 0) -> list[int]:
-        """Lay steps out at CODE, an illegal instruction behind them; returns their addresses and the end's."""
+        """Lay steps out at CODE, an illegal instruction behind; returns their addresses and its."""
         at, where = CODE, []
         for step in steps:
             where.append(at)
