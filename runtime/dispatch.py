@@ -46,6 +46,9 @@ class Dispatcher:
         self._number = self.door.index.get(gate.number)
         self._mask = system.number_mask or 0xFFFF_FFFF
         self._indirect = system.indirect.get(column, ())
+        self._class = system.indirect_class.get(column, 0)
+        # an exit that stands in place of the trap passes x8, which not every system uses
+        self._reads_number = gate.number == "x16"
         self.unknown: Counter[int] = Counter()  # numbers no row has
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
         self.known: frozenset[int] = frozenset()
@@ -88,7 +91,7 @@ class Dispatcher:
             number = ctx.regs[position]
             handler = handlers.get(number)
             if handler is None:
-                handler = handlers[number] = self._compile(self._row(number), door)
+                handler = handlers[number] = self._compile(self._row(number | self._class), door)
             return handler(ctx)
 
         return shifted
@@ -101,6 +104,8 @@ class Dispatcher:
         """A table-bound crossing: the handler is chosen by number from the prepared table."""
         if self._number is None:  # the number stood in the trap that the exit replaced
             number = self.immediates[where]
+        elif self._reads_number:
+            number = ctx.regs[self._number]
         handler = self._handlers.get(number)
         return (handler or self.by_number(number))(ctx)
 
@@ -169,7 +174,9 @@ def _misplaced(ctx: Context) -> int:
 
 def _lazy_site(dispatcher: Dispatcher, number: int, sites: list[Handler], index: int) -> Handler:
     def first(ctx: Context) -> int:
-        handler = sites[index] = dispatcher.by_number(number)
+        handler = dispatcher.by_number(number)
+        if sites[index] is first:  # else something (--stats) stands in between and stays there
+            sites[index] = handler
         return handler(ctx)
 
     return first
@@ -197,7 +204,9 @@ def _lazy_import(
     dispatcher: Dispatcher, site: ImportSite, handlers: list[Handler], index: int
 ) -> Handler:
     def first(ctx: Context) -> int:
-        handler = handlers[index] = dispatcher.by_import(site.library, site.name)
+        handler = dispatcher.by_import(site.library, site.name)
+        if handlers[index] is first:
+            handlers[index] = handler
         return handler(ctx)
 
     return first

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from aot.image.model import Arch
+from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.leave import Leave
 from aot.record import dataclass, field, replace
 from runtime.cpu.api import REGS, Doors, Exit, Fault, Handler, Kick, Left, RangeEvent, RegisterState

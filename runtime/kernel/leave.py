@@ -68,3 +68,29 @@ class Unserved(Leave):
     def __init__(self, library: str, name: str) -> None:
         super().__init__(f"the program called {library}!{name}, which is not served")
         self.library, self.name = library, name
+
+
+class Spawn(Leave):
+    """Start another context of the process: a copy of the caller in which the same call returns 0.
+
+    `stack` is its stack pointer (0: the caller's), `tls` the base its first TLS register gets (None: the
+    caller's). With `entry` it starts there with `argument` instead of returning from the call. The words at
+    `parent_tid` and `child_tid` receive its id, `tid_bytes` wide; `clear_tid` is cleared and woken when it ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        stack: int = 0,
+        tls: int | None = None,
+        entry: int | None = None,
+        argument: int = 0,
+        parent_tid: int = 0,
+        child_tid: int = 0,
+        clear_tid: int = 0,
+        tid_bytes: int = 4,
+    ) -> None:
+        super().__init__()
+        self.stack, self.tls, self.entry, self.argument = stack, tls, entry, argument
+        self.parent_tid, self.child_tid, self.clear_tid = parent_tid, child_tid, clear_tid
+        self.tid_bytes = tid_bytes

@@ -6,13 +6,15 @@ from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, Who, time_ns
 from aot.personality.abi.op import Op
+from aot.record import dataclass
 from runtime.kernel.context import Context
-from runtime.kernel.leave import Block, ExitContext, ExitProcess
+from runtime.kernel.leave import Block, ExitContext, ExitProcess, Spawn
 from runtime.kernel.ops_park import key_of
 from runtime.kernel.optable import op
 from runtime.kernel.park import ALL
 
 STACK = 8 << 20
+MAX_CONTEXTS = 1024
 LIMITS = {
     Resource.STACK: Rlimit(STACK, None),
     Resource.NOFILE: Rlimit(1024, 1 << 20),
@@ -44,6 +46,47 @@ def exit_thread(ctx: Context, status: int) -> None:
         except Errno:
             pass  # kernels ignore a word that cannot be written
     raise ExitContext(status)
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """In `Context.wait`: the call that spawned is being finished and answers `result`."""
+
+    result: int
+
+
+@op(Op.SPAWN_THREAD)
+def spawn_thread(
+    ctx: Context,
+    stack: int,
+    tls: int | None,
+    entry: int | None,
+    argument: int,
+    parent_tid: int,
+    child_tid: int,
+    clear_tid: int,
+    tid_bytes: int,
+) -> int:
+    """Start another context: its id in the caller, 0 in the new one. See leave.Spawn."""
+    state = ctx.wait
+    if isinstance(state, Spawned):
+        ctx.wait = None
+        return state.result
+    if len(ctx.process.contexts) >= MAX_CONTEXTS:
+        raise Errno(E.AGAIN)
+    for address in (parent_tid, child_tid):
+        if address:
+            ctx.mem.probe(address, tid_bytes, True)
+    raise Spawn(
+        stack=stack,
+        tls=tls,
+        entry=entry,
+        argument=argument,
+        parent_tid=parent_tid,
+        child_tid=child_tid,
+        clear_tid=clear_tid,
+        tid_bytes=tid_bytes,
+    )
 
 
 @op(Op.GETPID)

@@ -16,6 +16,7 @@ from aot.record import dataclass, field
 from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
 from runtime.cpu.watchdog import Watchdog
 from runtime.kernel.context import Context, Process
+from runtime.kernel.ops_process import Spawned
 from runtime.kernel.leave import (
     Block,
     ExitContext,
@@ -24,6 +25,7 @@ from runtime.kernel.leave import (
     Killed,
     NewState,
     Reschedule,
+    Spawn,
     Unserved,
     Upcall,
 )
@@ -113,7 +115,7 @@ class Scheduler:
         if self._armed:
             self.timer.start()
         else:
-            self.timer.stop()
+            self.timer.pause()
 
     def _step(self, ctx: Context) -> None:
         if ctx is not self._last:
@@ -151,6 +153,8 @@ class Scheduler:
             case Reschedule():
                 self.cpu.complete(ctx, 0)
                 self.ready.append(ctx)
+            case Spawn():
+                self._spawn(ctx, cause, again)
             case NewState():
                 self.ready.appendleft(ctx)
             case Upcall():
@@ -162,6 +166,31 @@ class Scheduler:
                 self._fault(ctx, _as_fault(ctx, cause))
             case _:
                 raise AssertionError(f"nobody serves {type(cause).__name__}") from cause
+
+    def _spawn(self, ctx: Context, cause: Spawn, again: Handler) -> None:
+        """Both contexts finish the call: the new one first, while the registers are still the caller's."""
+        kernel, index = self.process.kernel, REG_INDEX[ctx.arch]
+        tid = kernel.next_id
+        kernel.next_id += 1
+        for address in (cause.parent_tid, cause.child_tid):
+            if address:
+                ctx.mem.write(address, tid.to_bytes(cause.tid_bytes, "little"))
+        child = _twin(ctx, tid, self.cpu.new_regs())
+        self.cpu.duplicate(ctx, child)
+        for context, result in ((child, 0), (ctx, tid)):
+            context.wait = Spawned(result)
+            self.cpu.complete(context, again(context))
+        x86 = ctx.arch is Arch.X86_64
+        if cause.stack:
+            child.regs[index["rsp" if x86 else "sp"]] = cause.stack
+        if cause.entry is not None:
+            child.regs[index["rip" if x86 else "pc"]] = cause.entry
+            child.regs[index["rdi" if x86 else "x0"]] = cause.argument
+        if cause.tls is not None:
+            self.cpu.set_base(child, "fs" if x86 else "tpidr_el0", cause.tls)
+        child.clear_tid = cause.clear_tid
+        self.add(child)
+        self.ready.append(ctx)
 
     def _remove(self, ctx: Context, status: int) -> None:
         self.process.contexts.remove(ctx)
@@ -232,6 +261,22 @@ class Scheduler:
             self._left(ctx, cause, _never)
             return
         self.ready.appendleft(ctx)
+
+
+def _twin(ctx: Context, tid: int, regs: memoryview) -> Context:
+    """Another context of the same process and system, with the caller's signal mask and no state of its own."""
+    return Context(
+        process=ctx.process,
+        mem=ctx.mem,
+        cpu=ctx.cpu,
+        arch=ctx.arch,
+        tid=tid,
+        personality=ctx.personality,
+        column=ctx.column,
+        regs=regs,
+        sigmask=ctx.sigmask,
+        data=dict(ctx.data),
+    )
 
 
 def _never(ctx: Context) -> int:

@@ -17,7 +17,7 @@ SOCKETS = (
     ("recvmmsg", 299, 243), ("sendmmsg", 307, 269),
 )
 PROCESSES = (
-    ("rt_sigreturn", 15, 139), ("pause", 34, None), ("clone", 56, 220), ("fork", 57, None),
+    ("rt_sigreturn", 15, 139), ("pause", 34, None), ("fork", 57, None),
     ("vfork", 58, None), ("execve", 59, 221), ("ptrace", 101, 117), ("setsid", 112, 157),
     ("rt_sigqueueinfo", 129, 138), ("restart_syscall", 219, 128),
     ("waitid", 247, 95), ("unshare", 272, 97), ("rt_tgsigqueueinfo", 297, 240), ("setns", 308, 268),

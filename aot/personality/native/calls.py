@@ -105,7 +105,7 @@ PROCESS = (
     row(Op.WAIT,            sig(pid=S32, nohang=BOOL)),
     gap(Op.FORK,            "one process a run"),
     gap(Op.EXECVE,          "one program a run"),
-    gap(Op.SPAWN_THREAD,    "one context a process"),
+    gap(Op.SPAWN_THREAD,    "made by other systems' calls only"),
     row(Op.UNAME,           sig(name=OutStruct(la.UTSNAME)), ZERO,
         sysname="Helctic", release="1.0", version="1", machines={"x86_64": "x86_64", "aarch64": "aarch64"}),
     row(Op.SYSINFO,         sig(info=OutStruct(la.SYSINFO)), ZERO),
