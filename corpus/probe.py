@@ -29,10 +29,43 @@ def probe(target: str, includes: Iterable[str], expressions: Sequence[str]) -> l
         source.write_text("\n".join(lines) + "\n")
         triple = TRIPLES[os_name].format(arch=arch)
         run_zig("cc", "-target", triple, "-std=gnu11", "-c", str(source), "-o", str(out))
-        with out.open("rb") as f:
-            section = ELFFile(f).get_section_by_name(SECTION)
-            assert section is not None, "the compiler dropped the probe"
-            return list(struct.unpack(f"<{len(expressions)}q", section.data()))
+        data = coff_section(out) if os_name == "windows" else elf_section(out)
+    return list(struct.unpack(f"<{len(expressions)}q", data[: 8 * len(expressions)]))
+
+
+def zig_probe(target: str, expressions: Sequence[str]) -> list[int]:
+    """The same for constants of zig's standard library; `w` is std.os.windows in the expressions."""
+    os_name, arch = target.split("-")
+    values = ", ".join(f"@as(u64, {e})" for e in expressions)
+    text = (
+        'const std = @import("std");\nconst w = std.os.windows;\n'
+        f'export const probe linksection("{SECTION}") = [_]u64{{ {values} }};\n'
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder, "probe.zig"), Path(folder, "probe.obj")
+        source.write_text(text)
+        run_zig("build-obj", "-target", f"{arch}-{os_name}", "-OReleaseSmall", str(source), f"-femit-bin={out}")
+        data = coff_section(out)
+    return list(struct.unpack(f"<{len(expressions)}Q", data[: 8 * len(expressions)]))
+
+
+def elf_section(path: Path) -> bytes:
+    """Bytes of the probe in an ELF object."""
+    with path.open("rb") as f:
+        section = ELFFile(f).get_section_by_name(SECTION)
+        assert section is not None, "the compiler dropped the probe"
+        return bytes(section.data())
+
+
+def coff_section(path: Path, wanted: str = SECTION) -> bytes:
+    """Bytes of a section of a COFF object."""
+    raw = path.read_bytes()
+    count, optional = struct.unpack_from("<H", raw, 2)[0], struct.unpack_from("<H", raw, 16)[0]
+    for i in range(count):
+        name, size, at = struct.unpack_from("<8s8xII", raw, 20 + optional + 40 * i)
+        if name.rstrip(b"\0") == wanted.encode():
+            return raw[at : at + size]
+    raise AssertionError("the compiler dropped the probe")
 
 
 def offsets(target: str, includes: Iterable[str], name: str, fields: Sequence[str]) -> tuple[int, list[int]]:
