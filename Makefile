@@ -30,6 +30,7 @@ $(VENV)/.made:
 
 $(VENV)/.corpus: $(VENV)/.made pyproject.toml
 	$(PIP) -e '.[corpus]'
+	$(BIN)/python -m compileall -q aot runtime
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.corpus pyproject.toml
