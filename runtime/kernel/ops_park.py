@@ -81,3 +81,20 @@ def unpark(ctx: Context, address: int, count: int, mask: int) -> int:
     if not mask:
         raise Errno(E.INVAL)
     return ctx.process.kernel.park.wake(key_of(ctx, address), count, mask)
+
+
+@op(Op.REQUEUE)
+def requeue(ctx: Context, address: int, wake: int, target: int, move: int, expected: int | None) -> int:
+    """Wake some waiters and move others to another address; how many of both.
+
+    With `expected` the 32-bit value at `address` must still be it, else AGAIN.
+    """
+    if address % 4 or target % 4 or wake < 0 or move < 0:
+        raise Errno(E.INVAL)
+    for place in (address, target):
+        ctx.mem.probe(place, 4, False)
+    if expected is not None and int.from_bytes(ctx.mem.read(address, 4), "little") != expected:
+        raise Errno(E.AGAIN)
+    park, key = ctx.process.kernel.park, key_of(ctx, address)
+    woken = park.wake(key, wake)
+    return woken + park.requeue(key, key_of(ctx, target), move)

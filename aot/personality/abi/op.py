@@ -125,6 +125,7 @@ class Op(IntEnum):
     MEMFD = 111
     SET_UIDS = 112
     SET_GIDS = 113
+    REQUEUE = 114
 
 
 RESERVED = 160

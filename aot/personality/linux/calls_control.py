@@ -12,6 +12,7 @@ from aot.personality.abi.kinds import (
     FD,
     S32,
     U32,
+    Kind,
     OutInt,
     OutStruct,
     To,
@@ -96,6 +97,12 @@ def _wake_bitset(name: str) -> Call:
                     uaddr2=_cmd("unused"), val3=To("mask", U32)))
 
 
+def _requeue(name: str, compared: Kind, **fixed: None) -> Call:
+    return call("futex", None, Op.REQUEUE, FULL,
+                sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=To("wake", S32), utime=To("move", S32),
+                    uaddr2=To("target", ADDRESS), val3=compared), **fixed)
+
+
 PRIVATE, REALTIME = 0x80, 0x100
 FUTEX = {
     base | private: row
@@ -103,6 +110,8 @@ FUTEX = {
     for base, row in {
         0: _wait("FUTEX_WAIT", Clock.MONOTONIC),
         1: _wake("FUTEX_WAKE"),
+        3: _requeue("FUTEX_REQUEUE", _cmd("not compared"), expected=None),
+        4: _requeue("FUTEX_CMP_REQUEUE", To("expected", U32)),
         9: _wait_bitset("FUTEX_WAIT_BITSET", Clock.MONOTONIC),
         10: _wake_bitset("FUTEX_WAKE_BITSET"),
         0 | REALTIME: _wait("FUTEX_WAIT|FUTEX_CLOCK_REALTIME", Clock.REALTIME),
@@ -113,7 +122,7 @@ CALLS: tuple[Call, ...] = (
     call("fcntl", nr(72, 25),  None, partial("no record locks, no leases, no owners"), by=("cmd", FCNTL)),
     call("ioctl", nr(16, 29),  None, partial("terminals, FIONREAD, FIOCLEX"), by=("cmd", IOCTL),
          otherwise=E.NOTTY),
-    call("futex", nr(202, 98), None, partial("wait, wake and their bitset forms"), by=("op", FUTEX),
+    call("futex", nr(202, 98), None, partial("no FUTEX_WAKE_OP, no priority inheritance"), by=("op", FUTEX),
          otherwise=E.NOSYS),
     stub("futex_waitv", nr(449, 449), E.NOSYS, "callers fall back to futex"),
 )

@@ -207,6 +207,7 @@ PARK = (
     row(Op.PARK,            sig(address=ADDRESS, expected=U64, size=U32, mask=U32, timeout=la.IN_TIME_OPT,
                                 absolute=BOOL), ZERO, clock=1),
     row(Op.UNPARK,          sig(address=ADDRESS, count=S32, mask=U32)),
+    row(Op.REQUEUE,         sig(address=ADDRESS, wake=S32, target=ADDRESS, move=S32), expected=None),
 )
 # fmt: on
 

@@ -178,3 +178,17 @@ def test_sleeping_blocks_until_the_deadline() -> None:
     kit.process.kernel.clocks.advance_to(deadline)
     OPS[Op.NANOSLEEP](kit.ctx, clock=Clock.MONOTONIC, time=Time(2, 5), absolute=False)
     assert kit.ctx.wait is None
+
+
+def test_requeue_moves_waiters_to_where_the_lock_is() -> None:
+    kit = Kit(SYSTEM)
+    park = kit.process.kernel.park
+    tickets = [park.enqueue((1000, 0, DATA)) for _ in range(3)]
+    futex = {"FUTEX_REQUEUE": 3, "FUTEX_CMP_REQUEUE": 4}
+    assert kit.call("futex", DATA, futex["FUTEX_CMP_REQUEUE"], 1, 9, DATA + 4, 77) == -11
+    assert kit.call("futex", DATA, futex["FUTEX_CMP_REQUEUE"], 1, 9, DATA + 4, 0) == 3
+    assert [t.woken for t in tickets] == [True, False, False]
+    assert kit.call("futex", DATA, 1, 9) == 0
+    assert kit.call("futex", DATA + 4, futex["FUTEX_REQUEUE"], 1, 0, DATA, 0) == 1
+    assert kit.call("futex", DATA + 4, 1 | 128, 9) == 1
+    assert kit.call("futex", DATA + 1, 1, 9) in (0, -22)
