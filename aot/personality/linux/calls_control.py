@@ -5,6 +5,8 @@ From: include/uapi/asm-generic/{fcntl,ioctls}.h, include/uapi/linux/futex.h.
 
 from __future__ import annotations
 
+from typing import Any
+
 from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, partial, sig, stub
 from aot.personality.abi.errors import E
 from aot.personality.abi.kinds import (
@@ -97,7 +99,7 @@ def _wake_bitset(name: str) -> Call:
                     uaddr2=_cmd("unused"), val3=To("mask", U32)))
 
 
-def _requeue(name: str, compared: Kind, **fixed: None) -> Call:
+def _requeue(name: str, compared: Kind, **fixed: Any) -> Call:
     return call("futex", None, Op.REQUEUE, FULL,
                 sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=To("wake", S32), utime=To("move", S32),
                     uaddr2=To("target", ADDRESS), val3=compared), **fixed)
