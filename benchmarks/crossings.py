@@ -3,9 +3,9 @@
     python -m benchmarks.crossings [COUNT]
 
 Microseconds of CPU time a crossing, above the same loop without one, best of interleaved rounds, and the
-ratio to an empty hook. `dynamic` is the fastest we know: number and six arguments from the engine's own register
-array. `batch` gets them through a prepared uc_reg_read_batch, `plain` through the binding, one by one. Except
-for `empty` and `inline` every handler reads three arguments, adds them and writes the result.
+ratio to an empty hook. `dynamic` is the fastest we know: number and six arguments from the engine's own
+register array. `batch` gets them through a prepared uc_reg_read_batch, `plain` through the binding, one by
+one. Except for `empty` and `inline` every handler reads three arguments, adds them and writes the result.
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ from runtime.cpu.unicorn_engine import (
     HOOK_BLOCK,
     HOOK_TLB_FILL,
     Engine,
-    EngineError,
 )
-from runtime.cpu.unicorn_state import State, engine_words, find
+from runtime.cpu.unicorn_state import RegisterCopy, State, engine_words, find
 from runtime.cpu.unicorn_x86_64 import X86
 from runtime.cpu.walker import Walker
 
@@ -79,13 +78,16 @@ class UnicornCpu:
         self._install_fill()
         self._install_poll()
         self._start = self.engine.starter()
-        state = find(self.engine, self.half.registers)
-        if state is None:
-            raise EngineError("the register array of this Unicorn build was not found")
-        self.state: State = state
-        self.live = state.regs
-        self.half.calibrate(state)
-        self._fault_word = self._find_fault_word()
+        self.state: State | None = find(self.engine, self.half.registers)
+        self._fault_word: memoryview | None = None
+        if self.state is None:
+            self.copied = RegisterCopy(self.engine, self.half.registers)
+            self.live = self.copied.regs
+            self._start = self.copied.around(self._start)
+        else:
+            self.live = self.state.regs
+            self.half.calibrate(self.state)
+            self._fault_word = self._find_fault_word()
         for register, value, size in FPU_START[arch]:
             self.engine.write(register, value, size)
         self._pristine = self.engine.save()
@@ -137,6 +139,10 @@ class UnicornCpu:
         else:
             self.error = error
         self.engine.stop()
+
+    def guarded(self, hook: Callable[..., Any]) -> Callable[..., Any]:
+        """A callback that works on the registers; they are fetched and put back where they are a copy."""
+        return hook if self.state is not None else self.copied.within(hook)
 
     def faulted(self, kind: FaultKind, pc: int, code: int = 0, *, late: bool = False) -> None:
         """The guest caused an exception that is no memory fault.
@@ -237,7 +243,7 @@ class UnicornCpu:
         self.unload()
         self.engine.restore(self._pristine if context.fpu is None else context.fpu)
         self.live[:] = context.regs
-        context.regs = self.live
+        context.regs = self.live  # where they are a copy, a run begins by writing it back
         self.context = context
         self.half.loaded(context)
 

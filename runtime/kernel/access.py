@@ -18,6 +18,7 @@ from runtime.kernel.frames import Arena
 from runtime.kernel.pagetable import ADDRESS, PageTable, R, W, X
 from runtime.kernel.regions import Region, Regions
 
+WHOLE = 8 << 12  # longer ranges are looked up by mapping, not by page
 EVERYTHING = 1 << 64  # size of a CODE event that means all translated code
 USER_LIMIT = {Arch.X86_64: (1 << 47) - 4096, Arch.AARCH64: 1 << 48}
 ADDRESS_MASK = {Arch.X86_64: (1 << 64) - 1, Arch.AARCH64: (1 << 56) - 1}  # arm64 ignores the top byte
@@ -106,6 +107,10 @@ class GuestAccess:
         while va < end:
             stop = min(end, (va | 4095) + 1)
             delta = known.get(va >> 12)
+            if end - va > WHOLE:
+                whole = self._whole(va, end, write=write)
+                if whole is not None:
+                    stop, delta = whole
             if delta is None:
                 delta = self._resolve(va, stop - va, write=write)
                 if delta is None:
@@ -121,6 +126,17 @@ class GuestAccess:
         if last >= 0:
             runs.append((first, last))
         return runs
+
+    def _whole(self, va: int, end: int, *, write: bool) -> tuple[int, int] | None:
+        """(end, `arena offset - va`) of the part in one plain anonymous mapping: no page need be asked for."""
+        region = self.layout.at(va)
+        if region is None or region.file is not None or region.inherited:
+            return None
+        extent = region.extent
+        allowed = region.prot & W if write else region.prot
+        if not allowed or extent is None or (write and (region.code or extent.code)):
+            return None
+        return min(end, region.end), region.pa - region.start
 
     def forget(self, va: int, size: int) -> None:
         """Drop cached translations of a range."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from unicorn import arm64_const, unicorn_const, x86_const
 
 from aot.image.model import Arch
+from aot.manifest import GateKind
+from runtime.cpu import unicorn_cpu
 from runtime.cpu import unicorn_engine as engine
+from runtime.cpu.api import Fault, FaultKind
 from runtime.cpu.unicorn_aarch64 import Aarch64
 from runtime.cpu.unicorn_state import find
 from runtime.cpu.unicorn_x86_64 import X86
+from tests.runtime.cpu.rig import Rig
 
 NAMES = {
     "OK": "UC_ERR_OK",
@@ -71,3 +77,36 @@ def test_the_array_is_the_engines(arch: Arch, half: type[X86] | type[Aarch64]) -
         state.regs[index] = 0x8000 + index * 16
         assert made.read(register) == 0x8000 + index * 16
     made.close()
+
+
+@pytest.mark.parametrize("arch", [Arch.X86_64, Arch.AARCH64])
+def test_an_engine_whose_array_is_not_found_serves_as_well(
+    arch: Arch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unicorn_cpu, "find", lambda made, registers: None)
+    rig = Rig(arch)
+    assert isinstance(rig.cpu, unicorn_cpu.UnicornCpu) and rig.cpu.state is None
+    where = rig.program([*[*GateKind][:5], "trap"])
+    calls: list[int] = []
+
+    def serve(ctx: Any, *_: int) -> int:
+        calls.append(ctx.regs[2])
+        ctx.regs[0], ctx.regs[2] = 40 + len(calls), ctx.regs[2] + 1
+        return len(calls) & 1
+
+    doors = rig.cpu.doors
+    doors.sites.append(serve)
+    doors.imports.append(serve)
+    doors.table = doors.trap = serve
+    doors.trap_carry = True
+    a, b = rig.thread(), rig.thread()
+    for thread in (a, b):
+        thread.regs[2] = 7
+        end = rig.cpu.resume(thread)
+        assert isinstance(end, Fault) and (end.kind, end.pc) == (FaultKind.ILLEGAL, where[-1])
+        assert calls == list(range(7, 13))
+        assert (thread.regs[0], thread.regs[2]) == (46, 13)
+        assert rig.cpu.get_flags(thread) & (1 if arch is Arch.X86_64 else 1 << 29) == 0
+        calls.clear()
+    assert a.regs[0] == 46
+    rig.close()
