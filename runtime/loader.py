@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aot.image.model import Arch, Prot, Segment
 from aot.manifest import DATA, PAGE, DataWord, Manifest, StubClass
 from aot.personality.abi.start import StartFacts, StartState
-from aot.record import dataclass
+from aot.personality.abi.system import Layout
+from aot.record import dataclass, field
 from runtime.cpu.api import REGS, Cpu
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 
 PIE_BASE = 0x5555_5555_4000
-STACK_TOP = 0x7FFF_FFFF_E000
 STACK_SIZE = 8 << 20
 DATA_IMPORT = 64  # bytes given to an imported object nobody provides
 
@@ -30,6 +30,8 @@ class Loaded:
     area: int
     return_stub: int
     stack_top: int
+    page_size: int = PAGE
+    objects: Mapping[str, int] = field(default_factory=dict)  # imported objects: name -> address
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +44,32 @@ class Start:
     random: bytes
     realtime_ns: int
     monotonic_ns: int
-    hwcap: int = 0
-    hwcap2: int = 0
 
 
 def load(
-    space: AddressSpace, cpu: Cpu, manifest: Manifest, segments: list[Segment], *, dynamic: bool
+    space: AddressSpace,
+    cpu: Cpu,
+    manifest: Manifest,
+    segments: list[Segment],
+    *,
+    dynamic: bool,
+    layout: Layout | None = None,
 ) -> Loaded:
     """Map the image; with `dynamic` every patched site gets its original bytes back."""
+    layout = layout or Layout()
     bias = PIE_BASE if manifest.pie else 0
+    space.low, space.high = max(space.low, manifest.page_zero), min(space.high, layout.high)
     for segment in segments:
         _map_segment(space, segment, bias)
     if manifest.area:
         _install_gates(space, cpu, manifest, bias)
     if dynamic:
         _revert(space, manifest, bias)
-    _bind_slots(space, manifest, bias)
-    stack_top = STACK_TOP
+    objects = _bind_slots(space, manifest, bias)
+    stack_top = layout.stack_top
     size = max(STACK_SIZE, manifest.stack_reserve)
     space.map(stack_top - size, size, Prot.R | Prot.W, fixed=True, name="[stack]")
+    space.page_size = layout.page_size  # what is ours keeps the tables' own pages
     return Loaded(
         manifest=manifest,
         bias=bias,
@@ -69,6 +78,8 @@ def load(
         area=manifest.area + bias,
         return_stub=manifest.return_stub + bias if manifest.return_stub else 0,
         stack_top=stack_top,
+        page_size=layout.page_size,
+        objects=objects,
     )
 
 
@@ -116,13 +127,18 @@ def _revert(space: AddressSpace, manifest: Manifest, bias: int) -> None:
                 space.poke(site.landing + bias, bytes.fromhex(site.landing_old))
 
 
-def _bind_slots(space: AddressSpace, manifest: Manifest, bias: int) -> None:
+def _bind_slots(space: AddressSpace, manifest: Manifest, bias: int) -> dict[str, int]:
+    """Fill the slots of imports; the addresses of imported objects by name."""
+    objects: dict[str, int] = {}
     for slot in manifest.imports:
         if slot.data:
-            at = space.map(None, DATA_IMPORT, Prot.R | Prot.W, name=f"[{slot.library}!{slot.name}]")
-            space.poke(slot.slot + bias, struct.pack("<Q", at))
+            if slot.name not in objects:
+                name = f"[{slot.library}!{slot.name}]"
+                objects[slot.name] = space.map(None, DATA_IMPORT, Prot.R | Prot.W, name=name)
+            space.poke(slot.slot + bias, struct.pack("<Q", objects[slot.name] + slot.addend))
         elif bias:
             space.poke(slot.slot + bias, struct.pack("<Q", slot.stub + bias))
+    return objects
 
 
 def set_data_words(space: AddressSpace, area: int, words: dict[DataWord, int]) -> None:
@@ -165,7 +181,7 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         interpreter_base=0,
         stack_top=loaded.stack_top,
         stack_size=max(STACK_SIZE, m.stack_reserve),
-        page_size=PAGE,
+        page_size=loaded.page_size,
         random=start.random,
         pid=ctx.process.pid,
         tid=ctx.tid,
@@ -173,8 +189,6 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         euid=creds.euid,
         gid=creds.gid,
         egid=creds.egid,
-        hwcap=start.hwcap,
-        hwcap2=start.hwcap2,
         realtime_ns=start.realtime_ns,
         monotonic_ns=start.monotonic_ns,
         tls=(tls.address + loaded.bias, tls.filesize, tls.size, tls.align) if tls else None,
@@ -184,6 +198,10 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         heap_reserve=m.heap_reserve,
         return_stub=loaded.return_stub,
         cwd=ctx.process.names.cwd.text,
+        main=m.main,
+        initialisers=tuple(at + loaded.bias for at in m.initialisers),
+        tls_descriptors=(tls.descriptors[0] + loaded.bias, tls.descriptors[1] + loaded.bias) if tls else (0, 0),
+        objects=loaded.objects,
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from aot.image.model import Arch
 from aot.image.native_reader import read_native
-from aot.manifest import PAGE, DataWord
+from aot.manifest import PAGE, DataWord, StubClass
 from aot.pcmap import PcMap
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
@@ -33,6 +33,9 @@ from runtime.kernel.sched import End, Returned, Scheduler
 from runtime.loader import Start, begin, facts_of, load, set_data_words
 from runtime.trace import Tracer
 
+if TYPE_CHECKING:
+    from runtime.profile import Profile
+
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
 
 
@@ -49,6 +52,7 @@ class RunOptions:
     mounts: list[tuple[str, str, bool]] = field(default_factory=list)
     cwd: str | None = None
     stats: TextIO | None = None
+    profile: Profile | None = None  # filled with counts and times by call; not together with a trace
     ready: Callable[[], None] | None = None  # called when the guest is about to run
     errors: TextIO | None = None  # where a killed guest is described
 
@@ -64,7 +68,10 @@ class Machine:
         self.dynamic = options.dispatch == "dynamic"
         self.space = AddressSpace(Arena(), self.arch)
         self.cpu: Cpu = UnicornCpu(self.arch, self.space)
-        self.loaded = load(self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic)
+        layout = self.system.layout(self.arch.value)
+        self.loaded = load(
+            self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout
+        )
         self.counts: dict[str, int] = {}
         self.process, self.dispatcher = self._kernel(image)
         self.scheduler = Scheduler(
@@ -108,6 +115,8 @@ class Machine:
         return os.path.abspath(named)  # noqa: PTH100 - `..` is folded, links are kept
 
     def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
+        if self.options.profile is not None:
+            return self.options.profile.wrap
         if self.options.trace is None:
             return None
         return Tracer(self.system, self.manifest.column, self.options.trace.write).wrap
@@ -125,6 +134,8 @@ class Machine:
         bind_imports(dispatcher, self.manifest.imports, doors.imports, dynamic=self.dynamic)
         if self.options.stats is not None:
             self._count(doors)
+        if self.options.profile is not None:
+            self.options.profile.watch(doors)
         return doors
 
     def _count(self, doors: Doors) -> None:
@@ -175,7 +186,6 @@ class Machine:
         ctx = self.new_context(self.process.pid)
         kernel = self.process.kernel
         o = self.options
-        hwcap = self.cpu.hwcap() if hasattr(self.cpu, "hwcap") else (0, 0)
         start = Start(
             argv=tuple(os.fsencode(a) for a in o.argv),
             env=tuple(os.fsencode(f"{k}={v}") for k, v in o.env.items()),
@@ -183,8 +193,6 @@ class Machine:
             random=kernel.random.randbytes(64),
             realtime_ns=kernel.clocks.now_ns(Clock.REALTIME),
             monotonic_ns=kernel.clocks.monotonic_ns(),
-            hwcap=hwcap[0],
-            hwcap2=hwcap[1],
         )
         self.process.data["imports"] = ImportTable(self)
         self.cpu.doors = self._doors()
@@ -227,12 +235,19 @@ class Machine:
         return self.scheduler.run()
 
     def inline_calls(self) -> int:
-        """Calls that inline stubs answered, from the counters in guest memory."""
+        """Calls that inline stubs answered."""
+        return sum(self.inline_by_name().values())
+
+    def inline_by_name(self) -> dict[str, int]:
+        """The same by call, from the counters in guest memory: one for each inline site, in order."""
         pages = self.manifest.counters
-        if not pages:
-            return 0
-        raw = self.space.peek(self.loaded.area + PAGE, pages * PAGE)
-        return sum(struct.unpack(f"<{len(raw) // 8}Q", raw))
+        raw = self.space.peek(self.loaded.area + PAGE, pages * PAGE) if pages else b""
+        sites = [s for s in self.manifest.sites if s.cls == StubClass.INLINE.value]
+        found: dict[str, int] = {}
+        for site, (count,) in zip(sites, struct.iter_unpack("<Q", raw), strict=False):
+            name = site.call or hex(site.addr)
+            found[name] = found.get(name, 0) + count
+        return found
 
     def close(self) -> None:
         """Free the engine and the guest's memory."""

@@ -43,8 +43,6 @@ class StartFacts:
     euid: int
     gid: int
     egid: int
-    hwcap: int = 0
-    hwcap2: int = 0
     realtime_ns: int = 0
     monotonic_ns: int = 0
     tls: tuple[int, int, int, int] | None = None  # template address, file size, size, align
@@ -54,6 +52,10 @@ class StartFacts:
     heap_reserve: int = 0
     return_stub: int = 0
     cwd: bytes = b"/"
+    main: bool = False  # the entry is called as main(argc, argv, envp, apple)
+    initialisers: tuple[int, ...] = ()
+    tls_descriptors: tuple[int, int] = (0, 0)
+    objects: Mapping[str, int] = field(default_factory=dict)  # imported objects: name -> address
 
 
 @dataclass(frozen=True, slots=True)
