@@ -11,7 +11,7 @@ from enum import IntEnum
 from types import SimpleNamespace
 
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
-from aot.personality.freebsd.layouts import PS_STRINGS
+from aot.personality.bsd.layouts import PS_STRINGS
 
 OSRELDATE = 1401000
 """FreeBSD 14.1, what kern.osreldate and AT_OSRELDATE say."""
@@ -87,8 +87,8 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
         At.PAGESIZES: page_sizes,
         At.PAGESIZESLEN: 16,
         At.STACKPROT: 3,
-        At.HWCAP: facts.hwcap,
-        At.HWCAP2: facts.hwcap2,
+        At.HWCAP: 0,
+        At.HWCAP2: 0,
         At.ARGC: len(argv),
         At.ENVC: len(env),
         At.PS_STRINGS: ps_strings,

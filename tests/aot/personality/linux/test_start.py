@@ -42,7 +42,7 @@ def facts(arch: str, argv: tuple[bytes, ...], env: tuple[bytes, ...]) -> StartFa
         arch=arch, column=arch, argv=argv, env=env, exec_path=b"/bin/prog", entry=0x401000, bias=0,
         phdr=(0x400040, 56, 4), image_base=0x400000, image_end=0x500000, interpreter_base=0, stack_top=TOP,
         stack_size=0x8000, page_size=4096, random=bytes(range(16)), pid=1, tid=1, uid=5, euid=6, gid=7,
-        egid=8, hwcap=0x123, hwcap2=4,
+        egid=8,
     )  # fmt: skip
 
 
@@ -68,5 +68,7 @@ def test_stack_is_aligned_and_complete(arch: str, extra: int) -> None:
     assert space.text(auxv[tables.AT_EXECFN]) == b"/bin/prog"
     assert space.text(auxv[tables.AT_PLATFORM]) == arch.encode()
     assert (auxv[tables.AT_UID], auxv[tables.AT_EGID], auxv[tables.AT_SECURE]) == (5, 8, 0)
-    assert (auxv[tables.AT_HWCAP], auxv[tables.AT_PAGESZ], auxv[tables.AT_CLKTCK]) == (0x123, 4096, 100)
+    assert (auxv[tables.AT_HWCAP], auxv[tables.AT_PAGESZ], auxv[tables.AT_CLKTCK]) == (
+        tables.HWCAP[arch], 4096, 100,
+    )  # fmt: skip
     assert 33 not in auxv  # AT_SYSINFO_EHDR: there is no vDSO
