@@ -10,7 +10,7 @@ import pytest
 from aot.translate import translate_file
 
 HEAVY = ("lief", "capstone", "keystone", "elftools", "rich", "platformdirs", "aot.analyze", "aot.rewrite")
-NEEDLESS = "click unicorn dataclasses inspect pathlib threading random linecache ast".split()
+NEEDLESS = "click unicorn dataclasses inspect pathlib threading random linecache ast statistics".split()
 """What a plain run does without: together they would double its start-up."""
 
 HELLO = bytes.fromhex(
