@@ -44,7 +44,11 @@ class FaultKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A hardware exception the guest caused. `address` is the data address for READ/WRITE/FETCH."""
+    """A hardware exception the guest caused; registers and PC of the context are those of that moment.
+
+    For READ, WRITE and FETCH `address` could not be accessed and `code` says why: 0 nothing is mapped there,
+    1 the rights forbid it, 2 beyond the end of the file (or out of memory). Otherwise `code` is the vector.
+    """
 
     kind: FaultKind
     pc: int

@@ -4,6 +4,10 @@ Exit word of kind k is `svc #(0x4840 + k)`. One interrupt hook serves everything
 what it learnt at the first crossing there (the word at an address does not change without a CODE event),
 so guest memory is read once per exit, not once per call. A bound stub holds its site index in w8, or in w16
 where that is the system's number register: the instruction before the exit tells.
+
+Guest code runs at EL1, as the engine starts it: EL0 would refuse the counter, `dc zva` and cache maintenance
+that systems allow their programs. So instructions that only a kernel may execute run silently; system
+registers that do not exist are faults.
 """
 
 from __future__ import annotations
@@ -43,7 +47,9 @@ class Aarch64:
         self._hook: int | None = None
         self._doors = Doors()
         self._fast: dict[int, Callable[[Any], object]] = {}  # pc behind a svc -> what to call
-        self._exits: dict[int, tuple[int | None, int]] = {}  # the same -> (kind, register) or (None, immediate)
+        self._exits: dict[
+            int, tuple[int | None, int]
+        ] = {}  # -> (kind, register) or (None, immediate)
         self._first, self._last = 1 << 64, 0  # addresses the two speak of
         self._carry: int | None = None  # half word that is the C flag
         self._monitor: int | None = None  # word that is the address of the exclusive monitor
@@ -88,7 +94,7 @@ class Aarch64:
 
         if self._hook is not None:
             engine.unhook(self._hook)
-        self._hook = engine.hook(HOOK_INTR, INTR_HOOK(interrupt))
+        self._hook = engine.hook(HOOK_INTR, INTR_HOOK(cpu.guarded(interrupt)))
 
     def _learn(self, pc: int) -> tuple[int | None, int]:
         """(kind, register of the index) of the exit before `pc`, or (None, immediate) of a trap."""
@@ -192,7 +198,7 @@ class Aarch64:
     def _set_carry(self, carry: int) -> None:
         if carry == KEEP_CARRY:
             return
-        if self._carry is not None:
+        if self.cpu.state is not None and self._carry is not None:
             self.cpu.state.halves[self._carry] = carry
             return
         engine = self.cpu.engine
@@ -206,7 +212,7 @@ class Aarch64:
 
     def unloading(self) -> None:
         """Clear the exclusive monitor: a store-exclusive must not succeed across a switch."""
-        if self._monitor is not None:
+        if self.cpu.state is not None and self._monitor is not None:
             self.cpu.state.words[self._monitor] = (1 << 64) - 1
 
     def complete(self, context: RegisterState, carry: int) -> None:

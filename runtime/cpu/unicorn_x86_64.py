@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aot.manifest import GateKind
+from aot.personality.abi.compile import KEEP_CARRY
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
 from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import (
@@ -78,7 +79,6 @@ class X86:
 
     registers = (35, 38, 40, 37, 44, 36, 43, 39, 106, 107, 108, 109, 110, 111, 112, 113, 41)
     flags = 25
-    fpcw, mxcsr = 246, 249
     bases = {"fs": 250, "gs": 251}  # noqa: RUF012 - constant
     simd = 122
     load_byte = bytes.fromhex("8a00")  # mov al, [rax]
@@ -120,9 +120,9 @@ class X86:
         engine = self.cpu.engine
         for handle in self._hooks:
             engine.unhook(handle)
-        self._hooks = [engine.hook(HOOK_INTR, INTR_HOOK(self._interrupt))]
+        self._hooks = [engine.hook(HOOK_INTR, INTR_HOOK(self.cpu.guarded(self._interrupt)))]
         for number, prototype in ((INS_IN, IN_HOOK), (INS_OUT, OUT_HOOK)):
-            callback = prototype(self._port)
+            callback = prototype(self.cpu.guarded(self._port))
             self._hooks.append(engine.hook(HOOK_INSN, callback, instruction=number))
         outside = [(0, LAST)]
         if self.gates is not None:
@@ -136,7 +136,9 @@ class X86:
             self._syscall(trap, span)
 
     def _syscall(self, function: Callable[[], None], within: tuple[int, int]) -> None:
-        hook = self.cpu.engine.hook(HOOK_INSN, SYSCALL_HOOK(function), within=within, instruction=INS_SYSCALL)
+        hook = self.cpu.engine.hook(
+            HOOK_INSN, SYSCALL_HOOK(self.cpu.guarded(function)), within=within, instruction=INS_SYSCALL
+        )
         self._hooks.append(hook)
 
     def _functions(self, doors: Doors) -> dict[GateKind, Callable[[], None]]:
@@ -244,7 +246,7 @@ class X86:
         state, engine = self.cpu.state, self.cpu.engine
         if carry == KEEP_CARRY:
             return
-        if self._direct_carry and state.halves[CC_OP] == CC_OP_EFLAGS:
+        if state is not None and self._direct_carry and state.halves[CC_OP] == CC_OP_EFLAGS:
             word = state.words[CC_SRC]
             if word & 1 != carry:
                 state.words[CC_SRC] = word ^ 1
@@ -253,7 +255,7 @@ class X86:
 
     def after_fault(self) -> None:
         """The engine never learns that an exception was served, and would make the next a double fault."""
-        if self._old_exception is not None:
+        if self.cpu.state is not None and self._old_exception is not None:
             self.cpu.state.halves[self._old_exception] = 0xFFFF_FFFF
 
     def forget(self, address: int, size: int) -> None:
@@ -288,9 +290,6 @@ class X86:
     def calibrate(self, state: State) -> None:
         """Verify the words behind the array, find the exception in flight, enter CPL 3."""
         engine, space = self.cpu.engine, self.cpu
-        # the engine starts with both control words zero: x87 would round to single precision
-        engine.write(self.fpcw, 0x37F, 2)
-        engine.write(self.mxcsr, 0x1F80, 4)
         engine.write(self.flags, 0x8D7)
         self._direct_carry = state.words[CC_SRC] == 0x8D5 and state.halves[CC_OP] == CC_OP_EFLAGS
         engine.write(self.flags, 2)
