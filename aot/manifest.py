@@ -145,6 +145,7 @@ class TlsFacts:
     align: int
     index_slot: int = 0
     callbacks: tuple[int, ...] = ()
+    descriptors: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,9 @@ class Manifest:
     needed: tuple[str, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     launcher: tuple[int, int] = (0, 0)  # address, size of the PT_LOAD that is not the guest's
+    page_zero: int = 0  # end of the range at 0 that stays empty (Mach-O)
+    main: bool = False  # the entry is called as main(argc, argv, envp, apple) (Mach-O)
+    initialisers: tuple[int, ...] = ()  # called before the entry, as main is (Mach-O)
     version: int = VERSION
 
 
@@ -211,10 +215,11 @@ def decode(raw: bytes) -> Manifest:
             imports=tuple(ImportSite(**s) for s in fields.pop("imports")),
             exits=tuple(ExitWord(**s) for s in fields.pop("exits")),
             reservations=tuple(Reservation(**s) for s in fields.pop("reservations")),
-            tls=TlsFacts(**(tls | {"callbacks": tuple(tls["callbacks"])})) if tls else None,
+            tls=TlsFacts(**(tls | {k: tuple(tls[k]) for k in ("callbacks", "descriptors")})) if tls else None,
             phdr=tuple(fields.pop("phdr")),
             needed=tuple(fields.pop("needed")),
             launcher=tuple(fields.pop("launcher")),
+            initialisers=tuple(fields.pop("initialisers")),
             **fields,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:

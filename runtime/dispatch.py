@@ -82,10 +82,12 @@ class Dispatcher:
         return row
 
     def _shifted(self) -> Handler:
-        """syscall(2): the number is the first argument and the others follow it."""
-        gate = self.door.gate
-        door = replace(self.door, gate=replace(gate, args=gate.args[1:]))
-        position, handlers = self.door.index[gate.args[0]], dict[int, Handler]()
+        """syscall(2): the number is the first argument and the others follow it, or has its own register."""
+        gate, door = self.door.gate, self.door
+        register = self.system.indirect_register.get(self.column)
+        if register is None:
+            door = replace(door, gate=replace(gate, args=gate.args[1:]))
+        position, handlers = door.index[register or gate.args[0]], dict[int, Handler]()
 
         def shifted(ctx: Context) -> int:
             number = ctx.regs[position]

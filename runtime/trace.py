@@ -26,6 +26,7 @@ from aot.personality.abi.kinds import (
     quoted,
 )
 from aot.personality.abi.system import System
+from aot.record import replace
 from runtime.cpu.api import Leave
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block, ExitContext, ExitProcess, Upcall
@@ -117,23 +118,23 @@ def _describer(row: Call, column: str, door: Door) -> Callable[[Context], Callab
     """A function that reads the argument words now and returns one that formats them afterwards."""
     if row.by is not None:
         argument, rows = row.by
-        subs = {v: _describer(sub, column, door) for v, sub in rows.items()}
+        subs = {v: _describer(replace(sub, named=row.named), column, door) for v, sub in rows.items()}
         names = list(row.args or next(iter(rows.values())).args)
         word_of = _getter(door, names.index(argument))
-        plain = _plain(row.args or next(iter(rows.values())).args, column, door)
+        plain = _plain(row.args or next(iter(rows.values())).args, column, door, row.named)
 
         def select(ctx: Context) -> Callable[[int | None], str]:
             return subs.get(word_of(ctx) & 0xFFFF_FFFF, plain)(ctx)
 
         return select
-    return _plain(row.args, column, door)
+    return _plain(row.args, column, door, row.named)
 
 
 def _plain(
-    args: Mapping[str, Kind], column: str, door: Door
+    args: Mapping[str, Kind], column: str, door: Door, named: int | None
 ) -> Callable[[Context], Callable[[int | None], str]]:
     kinds = [(name, inner(kind.for_column(column))) for name, kind in args.items()]
-    getters = [_getter(door, i) for i in range(len(kinds))]
+    getters = [_getter(door, i, named) for i in range(len(kinds))]
     position = {name: i for i, (name, _) in enumerate(kinds)}
     masks = [_mask(kind) for _, kind in kinds]
 
@@ -152,12 +153,12 @@ def _plain(
     return describe
 
 
-def _getter(door: Door, position: int) -> Callable[[Any], int]:
-    gate = door.gate
-    if position < len(gate.args):
-        index = door.index[gate.args[position]]
+def _getter(door: Door, position: int, named: int | None = None) -> Callable[[Any], int]:
+    place = door.place(position, named)
+    if isinstance(place, str):
+        index = door.index[place]
         return lambda ctx: int(ctx.regs[index])
-    sp, offset = door.index[door.sp], (gate.stack or 0) + 8 * (position - len(gate.args))
+    sp, offset = door.index[door.sp], place
 
     def from_stack(ctx: Any) -> int:
         try:
@@ -166,11 +167,6 @@ def _getter(door: Door, position: int) -> Callable[[Any], int]:
             return 0
 
     return from_stack
-
-
-def _mask(kind: Kind) -> int:
-    """The bits of an argument word that count: what lies above a narrow integer means nothing."""
-    return (1 << kind.bits) - 1 if isinstance(kind, Int | Length) else (1 << 64) - 1
 
 
 def _before(kind: Kind, words: list[int], i: int, position: Mapping[str, int], ctx: Context) -> str:

@@ -93,6 +93,7 @@ def apply(plan: Plan, identity: Identity) -> tuple[Manifest, tuple[Segment, ...]
         brk=brk, brk_limit=area.base if brk and area.above else 0,
         subsystem=image.subsystem, stack_reserve=image.stack_reserve, heap_reserve=image.heap_reserve,
         interpreter=image.interpreter, needed=image.needed,
+        page_zero=image.page_zero, main=image.main, initialisers=image.initialisers,
     )  # fmt: skip
     return manifest, writer.segments()
 
@@ -101,7 +102,9 @@ def _tls(image: Image) -> TlsFacts | None:
     tls = image.tls
     if tls is None:
         return None
-    return TlsFacts(tls.address, len(tls.data), tls.size, tls.align, tls.index_slot, tls.callbacks)
+    return TlsFacts(
+        tls.address, len(tls.data), tls.size, tls.align, tls.index_slot, tls.callbacks, tls.descriptors
+    )
 
 
 def _return_stub(writer: _Writer) -> int:
@@ -121,7 +124,7 @@ def _imports(writer: _Writer, planned: Iterable[PlannedImport]) -> tuple[ImportS
     for index, item in enumerate(planned):
         slot = item.slot
         stub, size = 0, 0
-        if not slot.data:
+        if not slot.data and not (slot.weak and item.info is None):
             first = done[item.first] if item.first < index else None
             stub, size = (first.stub, first.stub_size) if first else _import_stub(writer, index)
         old = writer.put(slot.slot, stub.to_bytes(8, "little"))

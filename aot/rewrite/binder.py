@@ -16,11 +16,12 @@ class SystemBinder:
         self.gate: Gate = system.gates[arch]
         self._system = system
         self._numbers = system.by_number(column)
+        self._mask = system.number_mask or 0xFFFF_FFFF
         self._symbols = system.by_symbol()
 
     def call(self, number: int) -> CallInfo | None:
         """The call with this number; None when no row has it."""
-        row = self._numbers.get(number)
+        row = self._numbers.get(number & self._mask)
         return self._info(row) if row is not None else None
 
     def import_call(self, library: str, name: str) -> CallInfo | None:
@@ -28,8 +29,12 @@ class SystemBinder:
         row = self._system.row_of_import(library, name, self._symbols)
         return CallInfo(row.name) if row is not None else None
 
+    def import_object(self, name: str) -> bool:
+        """Whether an imported name is an object although the format does not say so."""
+        return name in self._system.objects
+
     def _info(self, row: Call) -> CallInfo:
         words = [DataWord[w] for w in self._system.inline.get(row.name, "").split()]
         if not words or row.status.level is not Level.FULL:
-            return CallInfo(row.name)
-        return CallInfo(row.name, words[0], words[1] if len(words) > 1 else None)
+            return CallInfo(row.name, style=row.style)
+        return CallInfo(row.name, words[0], words[1] if len(words) > 1 else None, row.style)

@@ -31,6 +31,9 @@ class Binder(Protocol):
     def import_call(self, library: str, name: str) -> CallInfo | None:
         """The call behind an imported name; None when no row serves it."""
 
+    def import_object(self, name: str) -> bool:
+        """Whether an imported name is an object although the format does not say so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

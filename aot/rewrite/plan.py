@@ -122,7 +122,8 @@ def _why(site: FoundSite) -> str:
 def _imports(image: Image, binder: Binder) -> tuple[PlannedImport, ...]:
     first: dict[tuple[str, str], int] = {}
     planned = []
-    for index, slot in enumerate(image.imports):
+    for index, found in enumerate(image.imports):
+        slot = replace(found, data=True) if not found.data and binder.import_object(found.name) else found
         info = None if slot.data else binder.import_call(slot.library, slot.name)
         at = first.setdefault((slot.library, slot.name), index)
         planned.append(PlannedImport(slot, info, at))

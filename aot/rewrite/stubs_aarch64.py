@@ -81,7 +81,7 @@ def _inline(call: Call, number: list[str]) -> list[str]:
     ]  # fmt: skip
     if call.second is not None:
         lines.append(f"ldr {gate.second}, [{x}, {{second:off8}}]")  # in the page of `word`
-    elif gate.second and gate.second_policy is Second.ZERO:
+    elif gate.second and gate.second_policy in (Second.ZERO, Second.CLEARED):
         lines.append(f"movz {gate.second}, #0")
     lines += [f"movz {name}, #0" for name in gate.zeroed]
     if call.style is ErrorStyle.CARRY:

@@ -78,7 +78,7 @@ def _left_behind(call: Call) -> list[str]:
     lines = [f"mov {_low(name)}, 0" for name in gate.zeroed]
     if call.second is not None:
         lines.append(f"mov {gate.second}, qword ptr [rip + {{second:rel32}}]")
-    elif gate.second and gate.second_policy is Second.ZERO:
+    elif gate.second and gate.second_policy in (Second.ZERO, Second.CLEARED):
         lines.append(f"mov {_low(gate.second)}, 0")
     if call.style is ErrorStyle.CARRY:
         lines.append("clc")

@@ -8,6 +8,7 @@ from typing import Any
 
 from aot.personality.abi.errors import E
 from aot.personality.abi.flags import FlagMap, FlagSet
+from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.kinds import Args, In, Kind, Length, Must, Out, To, Unused
 from aot.personality.abi.op import Op
 from aot.record import dataclass, field
@@ -87,9 +88,11 @@ class Call:
     after: Callable[[Any], None] | None = None  # pure check on the result; may raise Errno
     via: Callable[..., Any] | None = None  # irregular: replaces the op; via(context, ops, **arguments)
     by: tuple[str, Mapping[int, Call]] | None = None  # selector argument and its sub-rows
-    fail: Fail | None = None  # library door only
+    fail: Fail | None = None  # library door, or a row with a style of its own
     otherwise: E = E.INVAL  # error of a selector value without a sub-row
     evidence: tuple[str, ...] = field(default=())  # conformance programs that exercise it
+    named: int | None = None  # library door: how many arguments are not variadic
+    style: ErrorStyle | None = None  # where it differs from the gate's (Mach traps touch no flag)
 
     def number(self, column: str) -> int | None:
         return self.numbers.get(column)
@@ -123,12 +126,15 @@ def call(
     fail: Fail | None = None,
     otherwise: E = E.INVAL,
     evidence: tuple[str, ...] = (),
+    named: int | None = None,
+    style: ErrorStyle | None = None,
     **fixed: Any,
 ) -> Call:
     """Declare one row. `fixed` are op parameters the guest does not pass."""
     row = Call(
-        name, _present(numbers), symbols, op, status, args or {}, ret, fixed, after, via, by, fail, otherwise, evidence
-    )
+        name, _present(numbers), symbols, op, status, args or {}, ret, fixed, after, via, by, fail, otherwise,
+        evidence, named, style,
+    )  # fmt: skip
     check(row)
     return row
 

@@ -16,10 +16,12 @@ from aot.personality.abi.flags import FlagSet
 from aot.personality.abi.gate import ErrorStyle, Gate, Second
 from aot.personality.abi.kinds import In, Kind, Must, Out, inner
 from aot.personality.abi.op import Op
-from aot.record import dataclass
+from aot.record import dataclass, replace
 
 Handler = Callable[[Any], int]
 M64 = 0xFFFF_FFFF_FFFF_FFFF
+KEEP_CARRY = 2
+"""What a handler returns that leaves every flag alone although its gate tells errors by carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,26 @@ class Door:
     index: Mapping[str, int]
     sp: str  # name of the stack pointer
 
-    def word(self, position: int) -> str:
-        """Source of the argument word at `position`. Raises IndexError when the gate has none."""
-        gate = self.gate
-        if position < len(gate.args):
-            return f"regs[{self.index[gate.args[position]]}]"
+    def word(self, position: int, named: int | None = None) -> str:
+        """Source of the argument word at `position`; arguments from `named` on are variadic.
+
+        Raises IndexError when the gate has none.
+        """
+        at = self.place(position, named)
+        if isinstance(at, str):
+            return f"regs[{self.index[at]}]"
+        return f"mem.load_u64(regs[{self.index[self.sp]}] + {at})"
+
+    def place(self, position: int, named: int | None = None) -> str | int:
+        """Register of an argument, or its offset from the stack pointer."""
+        gate, registers = self.gate, len(self.gate.args)
+        if gate.variadic_stack and named is not None:
+            registers = min(registers, named)
+        if position < registers:
+            return gate.args[position]
         if gate.stack is None:
             raise IndexError(f"argument {position} does not fit the gate")
-        offset = gate.stack + 8 * (position - len(gate.args))
-        return f"mem.load_u64(regs[{self.index[self.sp]}] + {offset})"
+        return gate.stack + 8 * (position - registers)
 
     @property
     def result(self) -> str:
@@ -64,7 +77,7 @@ class _Builder:
 
     def loads(self) -> list[str]:
         order = list(self.row.args)
-        return [f"{self.words[n]} = {self.door.word(order.index(n))}" for n in self.used()]
+        return [f"{self.words[n]} = {self.door.word(order.index(n), self.row.named)}" for n in self.used()]
 
     def _sibling(self, kind: Kind) -> str:
         """Source of a sibling's word cut to the sibling's own width."""
@@ -135,28 +148,35 @@ def _zeroes(door: Door) -> list[str]:
 
 def _second(row: Call, door: Door, *, failed: bool) -> list[str]:
     gate = door.gate
-    if not gate.second:
+    if not gate.second or row.style is ErrorStyle.PLAIN:
         return []
     target = f"regs[{door.index[gate.second]}]"
     if row.ret.second and not failed:
         return [f"{target} = {row.ret.second} & {M64:#x}"]
-    if gate.second_policy is Second.ZERO and not failed:
+    if gate.second_policy is Second.CLEARED or (gate.second_policy is Second.ZERO and not failed):
         return [f"{target} = 0"]
     return []
 
 
 def _failure(row: Call, door: Door, scope: dict[str, Any]) -> list[str]:
     gate = door.gate
-    if row.fail is not None:
+    style = row.style or gate.style
+    if row.fail is not None and style is ErrorStyle.PLAIN:
         scope["fail"] = row.fail.encode
         value = "fail(ctx, errors[e.code])"
-    elif gate.style is ErrorStyle.NEGATIVE:
+    elif style is ErrorStyle.NEGATIVE:
         value = "-errors[e.code]"
     else:
         value = "errors[e.code]"
-    carry = 1 if gate.style is ErrorStyle.CARRY else 0
+    carry = 1 if style is ErrorStyle.CARRY else _untouched(row, door)
     body = [f"{door.result} = {value} & {M64:#x}", *_second(row, door, failed=True)]
     return [*body, *_zeroes(door), f"return {carry}"]
+
+
+def _untouched(row: Call, door: Door) -> int:
+    """What a handler returns whose style is not its gate's: the flags stay."""
+    kept = door.gate.style is ErrorStyle.CARRY and row.style not in (None, ErrorStyle.CARRY)
+    return KEEP_CARRY if kept else 0
 
 
 def source_of(row: Call, column: str, door: Door) -> tuple[str, dict[str, Any]]:
@@ -170,7 +190,7 @@ def source_of(row: Call, column: str, door: Door) -> tuple[str, dict[str, Any]]:
         body.append("after(r)")
     body += b.stores()
     done = [] if row.ret.void else [f"{door.result} = {b.result(column)} & {M64:#x}"]
-    done += [*_second(row, door, failed=False), *_zeroes(door), "return 0"]
+    done += [*_second(row, door, failed=False), *_zeroes(door), f"return {_untouched(row, door)}"]
     lines = ["def handler(ctx):", "    regs = ctx.regs", "    mem = ctx.mem"]
     lines += [f"    ctx.calls.append({row.name!r})", "    try:"]
     lines += [f"        {line}" for line in body]
@@ -184,6 +204,7 @@ def _selector(row: Call, column: str, door: Door, ops: Mapping[Op, Any], errors:
     assert row.by is not None
     argument, rows = row.by
     position = list(row.args).index(argument) if argument in row.args else _position(rows, argument)
+    rows = {v: replace(s, named=row.named, fail=s.fail or row.fail) for v, s in rows.items()}
     table = {v: compile_call(sub, column, door, ops, errors) for v, sub in rows.items()}
     scope: dict[str, Any] = {"table": table, "Errno": Errno, "errors": errors, "code": row.otherwise}
     fail = [line.replace("e.code", "code") for line in _failure(row, door, scope)]
@@ -249,4 +270,4 @@ def compile_call(
 
 
 def _bare(row: Call) -> Call:
-    return Call(row.name, row.numbers, row.symbols, None, row.status, {}, row.ret, {}, fail=row.fail)
+    return Call(row.name, row.numbers, row.symbols, None, row.status, {}, row.ret, {}, fail=row.fail, style=row.style)

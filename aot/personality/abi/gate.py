@@ -22,6 +22,7 @@ class Second(Enum):
     NONE = auto()  # this system has no second result
     KEPT = auto()  # left as the guest had it
     ZERO = auto()  # written as zero
+    CLEARED = auto()  # written as zero, by failures too
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,4 @@ class Gate:
     skip: int = 0  # bytes after the trap instruction that the kernel steps over (openbsd arm64: 8)
     immediates: tuple[int, ...] | None = None  # SVC immediates that are calls; None: all of them
     interrupt: int | None = None  # for trap "int": the vector
+    variadic_stack: bool = False  # imports: arguments behind the named ones are on the stack (arm64 darwin)

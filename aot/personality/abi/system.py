@@ -18,6 +18,15 @@ def plain_library(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a system puts things in an address space; `high` ends what it gives out itself."""
+
+    page_size: int = 4096
+    stack_top: int = 0x7FFF_FFFF_E000
+    high: int = 1 << 47
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A personality's tables. `columns` maps a column name to its architecture's value.
 
@@ -37,7 +46,11 @@ class System:
     library: Callable[[str], str] = plain_library  # file name of a library -> name used in row symbols
     has_brk: bool = True
     indirect: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # column -> numbers of syscall(2)
+    indirect_register: Mapping[str, str] = field(default_factory=dict)  # column -> holds its number; nothing shifts
     number_mask: int | None = None  # bits of the number register that count
+    indirect_class: Mapping[str, int] = field(default_factory=dict)  # column -> bits syscall(2) adds to its number
+    layouts: Mapping[str, Layout] = field(default_factory=dict)  # by architecture
+    objects: frozenset[str] = frozenset()  # imported names that are objects, where the format does not say
     start: Callable[[StartSpace, StartFacts], StartState] | None = None
 
     def by_number(self, column: str) -> dict[int, Call]:
@@ -47,6 +60,10 @@ class System:
     def row_of_import(self, library: str, name: str, rows: Mapping[str, Call]) -> Call | None:
         """The row behind an imported name: the library's own, else one for any library."""
         return rows.get(f"{self.library(library)}!{name}") or rows.get(name)
+
+    def layout(self, arch: str) -> Layout:
+        """Where things go in an address space of this architecture."""
+        return self.layouts.get(arch) or Layout()
 
     def by_symbol(self) -> dict[str, Call]:
         """ "library!name" (lower-case library, no .dll) or bare name -> row."""

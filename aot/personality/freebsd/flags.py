@@ -8,46 +8,33 @@ from __future__ import annotations
 from aot.personality.abi.errors import E
 from aot.personality.abi.flags import Choice, FlagMap
 from aot.personality.abi.kinds import Pick
-from aot.personality.abi.neutral import (
-    Advice,
-    At,
-    Clock,
-    LockOp,
-    MapFlag,
-    MaskHow,
-    Open,
-    Resource,
-    Whence,
-    Who,
-)
+from aot.personality.abi.neutral import Advice, At, Clock, MapFlag, Open, Whence
 from aot.personality.abi.signals import Signal, SignalMap
+from aot.personality.bsd.flags import (
+    ACCESS_MODE,
+    LOCK,
+    MASK_HOW,
+    OPEN_BITS,
+    OPEN_IGNORED,
+    RESOURCE_AS,
+    SHARING,
+    SIGNAL_NUMBERS,
+    WHO_THREAD,
+    prot,
+)
+from aot.personality.bsd.flags import WHENCE as BSD_WHENCE
 
 OPEN = FlagMap(
     "open",
     bits=(
-        ("O_NONBLOCK", 0x4, Open.NONBLOCK),
-        ("O_APPEND", 0x8, Open.APPEND),
-        ("O_SYNC", 0x80, Open.SYNC),
-        ("O_NOFOLLOW", 0x100, Open.NOFOLLOW),
-        ("O_CREAT", 0x200, Open.CREATE),
-        ("O_TRUNC", 0x400, Open.TRUNCATE),
-        ("O_EXCL", 0x800, Open.EXCLUSIVE),
-        ("O_NOCTTY", 0x8000, Open.NOCTTY),
+        *OPEN_BITS,
         ("O_DIRECTORY", 0x20000, Open.DIRECTORY),
         ("O_CLOEXEC", 0x100000, Open.CLOEXEC),
         ("O_PATH", 0x400000, Open.PATH),
     ),
-    choices=(
-        Choice(0x3, (
-            ("O_RDONLY", 0, Open.READ),
-            ("O_WRONLY", 1, Open.WRITE),
-            ("O_RDWR", 2, Open.READ | Open.WRITE),
-        )),
-    ),
+    choices=(ACCESS_MODE,),
     ignored=(
-        ("O_SHLOCK", 0x10, "no lock is taken"),
-        ("O_EXLOCK", 0x20, "no lock is taken"),
-        ("O_ASYNC", 0x40, "no SIGIO"),
+        *OPEN_IGNORED,
         ("O_DIRECT", 0x10000, "a hint"),
         ("O_EXEC", 0x40000, "execute-only descriptors read as well"),
         ("O_TTY_INIT", 0x80000, "terminals start in their default modes"),
@@ -76,11 +63,7 @@ MAP = FlagMap(
         ("MAP_PREFAULT_READ", 0x40000, MapFlag.POPULATE),
     ),
     choices=(
-        Choice(0x3, (
-            ("0", 0, MapFlag.PRIVATE),
-            ("MAP_SHARED", 1, MapFlag.SHARED),
-            ("MAP_PRIVATE", 2, MapFlag.PRIVATE),
-        )),
+        SHARING,
         Choice(0x4010, (
             ("0", 0, 0),
             ("MAP_FIXED", 0x10, MapFlag.FIXED),
@@ -115,21 +98,7 @@ AT_LINK = FlagMap(
     ignored=(("AT_RESOLVE_BENEATH", 0x2000, "paths never leave their mount"),), neutral=At,
 )  # fmt: skip
 
-LOCK = FlagMap(
-    "flock",
-    bits=(
-        ("LOCK_SH", 1, LockOp.SHARED),
-        ("LOCK_EX", 2, LockOp.EXCLUSIVE),
-        ("LOCK_NB", 4, LockOp.NONBLOCK),
-        ("LOCK_UN", 8, LockOp.UNLOCK),
-    ),
-    neutral=LockOp,
-)
-
-WHENCE = Pick((
-    ("SEEK_SET", 0, Whence.SET), ("SEEK_CUR", 1, Whence.CUR), ("SEEK_END", 2, Whence.END),
-    ("SEEK_DATA", 3, Whence.DATA), ("SEEK_HOLE", 4, Whence.HOLE),
-))  # fmt: skip
+WHENCE = Pick((*BSD_WHENCE.values, ("SEEK_DATA", 3, Whence.DATA), ("SEEK_HOLE", 4, Whence.HOLE)))
 
 CLOCK = Pick((
     ("CLOCK_REALTIME", 0, Clock.REALTIME), ("CLOCK_VIRTUAL", 1, Clock.PROCESS), ("CLOCK_PROF", 2,
@@ -142,21 +111,6 @@ CLOCK = Pick((
     ("CLOCK_PROCESS_CPUTIME_ID", 15, Clock.PROCESS),
 ))  # fmt: skip
 
-MASK_HOW = Pick((
-    ("SIG_BLOCK", 1, MaskHow.BLOCK), ("SIG_UNBLOCK", 2, MaskHow.UNBLOCK), ("SIG_SETMASK", 3, MaskHow.SET),
-))  # fmt: skip
-
-RESOURCE = Pick((
-    ("RLIMIT_CPU", 0, Resource.CPU), ("RLIMIT_FSIZE", 1, Resource.FSIZE), ("RLIMIT_DATA", 2, Resource.DATA),
-    ("RLIMIT_STACK", 3, Resource.STACK), ("RLIMIT_CORE", 4, Resource.CORE), ("RLIMIT_RSS", 5, Resource.RSS),
-    ("RLIMIT_MEMLOCK", 6, Resource.MEMLOCK), ("RLIMIT_NPROC", 7, Resource.NPROC),
-    ("RLIMIT_NOFILE", 8, Resource.NOFILE), ("RLIMIT_AS", 10, Resource.AS),
-))  # fmt: skip
-
-WHO = Pick((
-    ("RUSAGE_SELF", 0, Who.SELF), ("RUSAGE_CHILDREN", -1, Who.CHILDREN), ("RUSAGE_THREAD", 1, Who.THREAD),
-))  # fmt: skip
-
 ADVICE = Pick((
     ("MADV_NORMAL", 0, Advice.HINT), ("MADV_RANDOM", 1, Advice.HINT), ("MADV_SEQUENTIAL", 2, Advice.HINT),
     ("MADV_WILLNEED", 3, Advice.HINT),
@@ -165,16 +119,6 @@ ADVICE = Pick((
     ("MADV_NOCORE", 8, Advice.HINT), ("MADV_CORE", 9, Advice.HINT), ("MADV_PROTECT", 10, Advice.HINT),
 ), unknown=E.INVAL)  # fmt: skip
 
-SIGNALS = SignalMap({
-    Signal.EMT: 7, Signal.BUS: 10, Signal.SYS: 12, Signal.URG: 16, Signal.STOP: 17, Signal.TSTP: 18,
-    Signal.CONT: 19, Signal.CHLD: 20, Signal.TTIN: 21, Signal.TTOU: 22, Signal.IO: 23, Signal.XCPU: 24,
-    Signal.XFSZ: 25, Signal.VTALRM: 26, Signal.PROF: 27, Signal.WINCH: 28, Signal.INFO: 29,
-    Signal.USR1: 30, Signal.USR2: 31, Signal.THR: 32,
-})  # fmt: skip
-
-PROT = FlagMap(
-    "prot",
-    bits=(("PROT_READ", 1, 1), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 4)),
-    ignored=(("PROT_MAX(7)", 0x70000, "rights may be raised later"),),
-)
-"""Ops take POSIX rights: read 1, write 2, execute 4."""
+SIGNALS = SignalMap({**SIGNAL_NUMBERS, Signal.THR: 32})
+PROT = prot(("PROT_MAX(7)", 0x70000, "rights may be raised later"))
+RESOURCE, WHO = RESOURCE_AS, WHO_THREAD

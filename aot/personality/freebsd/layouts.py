@@ -7,10 +7,8 @@ time.h, exec.h; FreeBSD 12 and later (64-bit inode ABI).
 from __future__ import annotations
 
 from aot.personality.abi.layout import S32, S64, U8, U16, U32, U64, F, Layout, Record, pad, timespec
+from aot.personality.bsd.layouts import SHARED
 
-TIMESPEC = Layout("timespec", 16, (F("tv_sec", S64, "sec"), F("tv_nsec", S64, "nsec")))
-TIMEVAL = Layout("timeval", 16, (F("tv_sec", S64, "sec"), F("tv_usec", S64, "usec")))
-TIMESPECS = Layout("timespec[2]", 32, (*timespec("atim", "atime"), *timespec("mtim", "mtime")))
 
 STAT = Layout("stat", 224, (
     F("st_dev", U64, "dev"), F("st_ino", U64, "ino"), F("st_nlink", U64, "nlink"),
@@ -47,23 +45,7 @@ SIGACTION = Layout("sigaction", 32, (
     F("sa_mask_high", U64), pad(4),
 ))  # fmt: skip
 SIGSET = Layout("sigset_t", 16, (F("__bits", U64, "mask"), F("__bits_high", U64)))
-STACK = Layout("stack_t", 24, (
-    F("ss_sp", U64, "address"), F("ss_size", U64, "size"), F("ss_flags", S32, "flags"), pad(4),
-))  # fmt: skip
 
-RUSAGE = Layout("rusage", 144, (
-    F("ru_utime.tv_sec", S64, "utime.sec"), F("ru_utime.tv_usec", S64, "utime.usec"),
-    F("ru_stime.tv_sec", S64, "stime.sec"), F("ru_stime.tv_usec", S64, "stime.usec"),
-    F("ru_maxrss", S64, "maxrss"), F("ru_ixrss", S64), F("ru_idrss", S64), F("ru_isrss", S64),
-    F("ru_minflt", S64, "minflt"), F("ru_majflt", S64, "majflt"), F("ru_nswap", S64), F("ru_inblock", S64),
-    F("ru_oublock", S64), F("ru_msgsnd", S64), F("ru_msgrcv", S64), F("ru_nsignals", S64),
-    F("ru_nvcsw", S64, "nvcsw"), F("ru_nivcsw", S64, "nivcsw"),
-))  # fmt: skip
-RLIMIT = Layout("rlimit", 16, (F("rlim_cur", S64, "current"), F("rlim_max", S64, "maximum")))
-ITIMERVAL = Layout("itimerval", 32, (
-    F("it_interval.tv_sec", S64, "interval.sec"), F("it_interval.tv_usec", S64, "interval.usec"),
-    F("it_value.tv_sec", S64, "value.sec"), F("it_value.tv_usec", S64, "value.usec"),
-))  # fmt: skip
 
 KEVENT = Layout("kevent", 64, (
     F("ident", U64, "ident"), F("filter", "h", "filter"), F("flags", U16, "flags"), F("fflags", U32,
@@ -80,23 +62,5 @@ UMTX_TIME = Layout("_umtx_time", 24, (
     F("_timeout.tv_sec", S64, "sec"), F("_timeout.tv_nsec", S64, "nsec"), F("_flags", U32, "flags"),
     F("_clockid", U32, "clock"),
 ))  # fmt: skip
-POLLFD = Layout("pollfd", 8, (F("fd", S32, "fd"), F("events", "h", "events"), F("revents", "h", "revents")))
-WINSIZE = Layout("winsize", 8, (
-    F("ws_row", U16, "rows"), F("ws_col", U16, "cols"), F("ws_xpixel", U16, "xpixel"),
-    F("ws_ypixel", U16, "ypixel"),
-))  # fmt: skip
-TERMIOS = Layout("termios", 44, (
-    F("c_iflag", U32, "iflag"), F("c_oflag", U32, "oflag"), F("c_cflag", U32, "cflag"), F("c_lflag", U32,
-        "lflag"),
-    F("c_cc", "20s", "cc"), F("c_ispeed", U32, value=38400), F("c_ospeed", U32, value=38400),
-))  # fmt: skip
-ENDS = Layout("int[2]", 8, (F("read", S32, "read"), F("write", S32, "write")))
-PS_STRINGS = Layout("ps_strings", 32, (
-    F("ps_argvstr", U64, "argv"), F("ps_nargvstr", U32, "argc"), pad(4), F("ps_envstr", U64, "env"),
-    F("ps_nenvstr", U32, "envc"), pad(4),
-))  # fmt: skip
 
-LAYOUTS = (
-    TIMESPEC, TIMEVAL, STAT, DIRENT_HEAD, STATFS, SIGACTION, SIGSET, STACK, RUSAGE, RLIMIT, ITIMERVAL, KEVENT,
-    THR_PARAM, UMTX_TIME, POLLFD, WINSIZE, TERMIOS, PS_STRINGS,
-)  # fmt: skip
+LAYOUTS = (STAT, DIRENT_HEAD, STATFS, SIGACTION, SIGSET, KEVENT, THR_PARAM, UMTX_TIME, *SHARED)

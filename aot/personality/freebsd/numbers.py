@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-X86_64, AARCH64 = "x86_64", "aarch64"
-COLUMNS = {X86_64: ("x86_64",), AARCH64: ("aarch64",)}
+from aot.personality.bsd.master import AARCH64, COLUMNS, X86_64, Master
+from aot.personality.freebsd.names import NAMES
+
+__all__ = ["AARCH64", "COLUMNS", "MASTER", "X86_64", "nr"]
+
+MASTER = Master(NAMES, {"sysctl": "__sysctl"})
 
 
 def nr(number: int) -> dict[str, int | None]:

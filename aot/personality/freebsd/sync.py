@@ -10,6 +10,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import ADDRESS, S32, U64, Kind, To, Unused
 from aot.personality.abi.neutral import Clock, Time
 from aot.personality.abi.op import Op
+from aot.personality.bsd.layouts import TIMESPEC
 from aot.personality.freebsd import layouts as la
 from aot.personality.freebsd.flags import CLOCK
 
@@ -23,8 +24,8 @@ def _timeout(ctx: Any, size: int, address: int) -> tuple[Time | None, bool, Cloc
     """Time, whether it is absolute, and its clock; uaddr gives the size of the struct at uaddr2."""
     if not address:
         return None, False, Clock.MONOTONIC
-    if size <= la.TIMESPEC.size:
-        words = la.TIMESPEC.decode(ctx.mem.read(address, la.TIMESPEC.size)) | {"flags": 0, "clock": 0}
+    if size <= TIMESPEC.size:
+        words = TIMESPEC.decode(ctx.mem.read(address, TIMESPEC.size)) | {"flags": 0, "clock": 0}
     else:
         words = la.UMTX_TIME.decode(ctx.mem.read(address, la.UMTX_TIME.size))
     if words["sec"] < 0 or not 0 <= words["nsec"] < 1_000_000_000:

@@ -1,4 +1,4 @@
-"""What the BSDs share: signal numbers and sets as argument kinds, and structs that need translating."""
+"""Argument kinds of the BSDs: signal numbers and sets, and structs that need translating."""
 
 from __future__ import annotations
 
