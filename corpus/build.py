@@ -62,6 +62,8 @@ TRIPLES = {
     "native": "{arch}-freestanding",
     "linux": "{arch}-linux-musl",
     "freebsd": "{arch}-freebsd",
+    "netbsd": "{arch}-netbsd",
+    "openbsd": "{arch}-openbsd",
     "windows": "{arch}-windows-gnu",
 }
 COMMON = (

@@ -13,6 +13,8 @@ PERSONALITIES: tuple[Personality, ...] = (
     Personality.LINUX,
     Personality.WINDOWS,
     Personality.FREEBSD,
+    Personality.NETBSD,
+    Personality.OPENBSD,
 )
 """Personalities that have a folder of tables."""
 

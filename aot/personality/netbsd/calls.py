@@ -1,0 +1,74 @@
+"""Every NetBSD call: its own rows, those the BSDs share (bsd/rows_*.py), and the rest by name.
+
+Columns: number by name (names.py), op, status, arguments. From: sys/kern/syscalls.master, NetBSD 10.
+"""
+
+from __future__ import annotations
+
+from aot.personality.abi.call import FULL, PAIR, STORED, ZERO, Call, call, partial, sig
+from aot.personality.abi.kinds import ADDRESS, FD, PATH, S32, OutStruct, Pick, To, Unused
+from aot.personality.abi.op import Op
+from aot.personality.bsd import rows_file, rows_process
+from aot.personality.bsd.futex import futex
+from aot.personality.bsd.terminal import OFLAG, ioctls
+from aot.personality.bsd.vias import closefrom
+from aot.personality.netbsd import flags as fl
+from aot.personality.netbsd import kinds as k
+from aot.personality.netbsd import layouts as la
+from aot.personality.netbsd.numbers import AARCH64, MASTER, X86_64, nr
+from aot.personality.netbsd.sysctl import SYSCTL
+from aot.personality.netbsd.vias import lwp_exit
+
+FCNTL = {
+    **rows_file.fcntl(fl.OPEN, cloexec=12),
+    10: call("F_CLOSEM", None, None, FULL,
+             sig(fd=To("lowfd", S32), cmd=rows_file.SELECTOR, arg=Unused("none")), ZERO, via=closefrom),
+}  # fmt: skip
+IOCTLS = ioctls(OFLAG)
+FUTEX = futex(wait=0, wake=1)
+DUP3 = Pick((("0", 0, False), ("O_CLOEXEC", 0x400000, True)))
+SIGNAL = To("signal", k.SIGNAL_KINDS.number)
+NO_NAMES = partial("no mount names")
+
+# fmt: off
+OWN = (
+    call("pipe",         nr("pipe"),         Op.PIPE,    FULL, None, PAIR, flags=0),
+    call("__dup3100",    nr("__dup3100"),    Op.DUP_TO,  FULL,
+         sig(**{"from": To("fd", FD), "to": To("newfd", FD)}, flags=To("cloexec", DUP3)), distinct=True),
+    call("fcntl",        nr("fcntl"),        None,       partial("no record locks"), by=("cmd", FCNTL)),
+    call("__statvfs190", nr("__statvfs190"), Op.STATFS,  NO_NAMES,
+         sig(path=PATH, buf=OutStruct(la.STATVFS), flags=Unused("always fresh")), ZERO),
+    call("__fstatvfs190", nr("__fstatvfs190"), Op.FSTATFS, NO_NAMES,
+         sig(fd=FD, buf=OutStruct(la.STATVFS), flags=Unused("always fresh")), ZERO),
+    call("__posix_lchown", nr("__posix_lchown"), Op.FCHOWNAT, FULL, sig(path=PATH, uid=S32, gid=S32), ZERO,
+         dirfd=rows_file.CWD, flags=rows_file.At.NOFOLLOW),
+    call("__sigaction_sigtramp", nr("__sigaction_sigtramp"), Op.SIGACTION, partial("no trampoline is entered"),
+         sig(signum=SIGNAL, nsa=To("action", k.SIGNAL_KINDS.action_in), osa=k.SIGNAL_KINDS.action_out,
+             tramp=Unused("handlers return to the kernel"), vers=Unused("one form of handler")), ZERO),
+    call("_lwp_self",    nr("_lwp_self"),    Op.GETTID,  FULL),
+    call("_lwp_exit",    nr("_lwp_exit"),    None,       FULL, via=lwp_exit),
+    call("_lwp_kill",    nr("_lwp_kill"),    Op.TKILL,   FULL, sig(target=To("tid", S32), signo=SIGNAL), ZERO,
+         pid=0),
+    call("_lwp_setprivate", {X86_64: 317},   Op.SET_TLS, FULL, sig(ptr=To("address", ADDRESS)), ZERO, base="fs"),
+    call("_lwp_setprivate", {AARCH64: 317},  Op.SET_TLS, FULL, sig(ptr=To("address", ADDRESS)), ZERO,
+         base="tpidr_el0"),
+    call("_lwp_getprivate", {X86_64: 316},   Op.GET_TLS, FULL, base="fs"),
+    call("_lwp_getprivate", {AARCH64: 316},  Op.GET_TLS, FULL, base="tpidr_el0"),
+    call("__futex",      nr("__futex"),      None,       partial("waits and wakes"), by=("op", FUTEX)),
+)
+# fmt: on
+
+SERVED = (
+    *OWN,
+    *rows_process.served(
+        rows_file.transfer(MASTER, fl, rows_file.PAD),
+        rows_file.descriptors(MASTER, fl, k, IOCTLS),
+        rows_file.status(MASTER, fl, k, la),
+        rows_file.names(MASTER, fl, STORED),
+        rows_process.process(MASTER, fl, SYSCTL),
+        rows_process.signals(MASTER, fl, k.SIGNAL_KINDS),
+        rows_process.time(MASTER, fl),
+        rows_process.memory(MASTER, fl, rows_file.PAD),
+    ),
+)
+CALLS: tuple[Call, ...] = (*SERVED, *MASTER.rest(SERVED))

@@ -1,0 +1,12 @@
+"""OpenBSD's own argument kinds: its structs to and from neutral values."""
+
+from __future__ import annotations
+
+from aot.personality.abi.kinds import OutStruct
+from aot.personality.bsd import kinds as shared
+from aot.personality.openbsd import layouts as la
+from aot.personality.openbsd.flags import SIGNALS
+
+SIGNAL_KINDS = shared.SignalKinds(SIGNALS, la.SIGSET.size, la.SIGACTION)
+TIMES_IN_OPT = shared.file_times(now=-2, omit=-1)
+STAT_OUT = OutStruct(la.STAT)
