@@ -10,13 +10,14 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-sett
 
 GENERATED := COVERAGE.md
 
-.PHONY: help demo test check conformance corpus bench gen clean
+.PHONY: help demo test check format conformance corpus bench gen clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         build a Windows program, translate it, run it"
 	@echo "make test         every test (ARGS= goes to pytest)"
 	@echo "make check        lint, format, types, import rules, generated files up to date"
+	@echo "make format       bring the tree into the form that check asks for"
 	@echo "make conformance  the conformance matrix alone: every program, both modes, all personalities"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
 	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
@@ -28,7 +29,11 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.corpus: $(VENV)/.made pyproject.toml
+$(VENV)/.format: $(VENV)/.dev
+	$(BIN)/ruff check -q --fix-only .
+	$(BIN)/ruff format -q .
+
+corpus: $(VENV)/.made pyproject.toml
 	$(PIP) -e '.[corpus]'
 	$(BIN)/python -m compileall -q aot runtime
 	@touch $@
@@ -53,6 +58,10 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory gen
 	git diff --exit-code -- $(GENERATED)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check -q --fix-only .
+	$(BIN)/ruff format -q .
 
 corpus: $(VENV)/.corpus
 	$(BIN)/python -m corpus.build $(ARGS)
