@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
+from aot.errors import SetupError
 from aot.image.model import Arch
 from aot.image.native_reader import read_native
 from aot.manifest import PAGE, DataWord, StubClass
@@ -65,13 +66,16 @@ class Machine:
         self.manifest, segments = read_native(image)
         self.arch = Arch(self.manifest.arch)
         self.system = system_of(Personality(self.manifest.personality))
+        if self.manifest.interpreter and not self.system.libraries:
+            raise SetupError(
+                f"needs the interpreter {self.manifest.interpreter} and {', '.join(self.manifest.needed)}: "
+                f"{self.system.name} programs run when they are linked statically"
+            )
         self.dynamic = options.dispatch == "dynamic"
         self.space = AddressSpace(Arena(), self.arch)
         self.cpu: Cpu = UnicornCpu(self.arch, self.space)
         layout = self.system.layout(self.arch.value)
-        self.loaded = load(
-            self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout
-        )
+        self.loaded = load(self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout)
         self.counts: dict[str, int] = {}
         self.process, self.dispatcher = self._kernel(image)
         self.scheduler = Scheduler(
@@ -112,7 +116,7 @@ class Machine:
     def _exec_path(self, image: bytes | os.PathLike[str]) -> str:
         """The program's absolute path: the image's file, or what argv[0] names when it came as bytes."""
         named = (self.options.argv or ["program"])[0] if isinstance(image, bytes) else image
-        return os.path.abspath(named)  # noqa: PTH100 - `..` is folded, links are kept
+        return os.path.abspath(named)
 
     def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
         if self.options.profile is not None:
@@ -266,9 +270,7 @@ def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
         end = machine.run()
         if options.stats is not None:
             inline = machine.inline_calls()
-            options.stats.write(
-                report.stats(machine.dispatcher, machine.manifest, machine.counts, inline)
-            )
+            options.stats.write(report.stats(machine.dispatcher, machine.manifest, machine.counts, inline))
         number = report.signal_of(end)
         if (number or end.reason) and number not in report.SILENT and options.errors is not None:
             options.errors.write(report.describe(end))
