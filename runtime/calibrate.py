@@ -1,4 +1,4 @@
-"""What one empty crossing costs on this machine, by class: the real engine, gates and dispatcher, no work done."""
+"""What one empty crossing costs on this machine, by class: the real engine, gates and dispatcher."""
 
 from __future__ import annotations
 
@@ -168,5 +168,3 @@ def crossings(system: System, column: str, arch: Arch) -> dict[str, float]:
         return calibration.crossings()
     finally:
         calibration.close()
-
-

@@ -1,4 +1,4 @@
-"""What calls cost inside the kernel: wraps doors and handlers of one run, and keeps counts and times by call."""
+"""What calls cost inside the kernel: wraps doors and handlers of one run, keeps counts and times."""
 
 from __future__ import annotations
 

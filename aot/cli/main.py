@@ -16,7 +16,9 @@ from aot.errors import AotError
 PROGRAM = "helctic-aot"
 
 # Name of each command and of the module that holds it; only the module asked for is imported.
-COMMANDS: tuple[str, ...] = ("translate", "run", "inspect", "verify", "calls", "header")
+COMMANDS: tuple[str, ...] = (
+    "translate", "run", "inspect", "verify", "compare", "calls", "header",
+)  # fmt: skip
 
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as a shell shows it

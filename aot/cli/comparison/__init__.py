@@ -1,0 +1,1 @@
+"""What `compare` does: runs in processes of their own, what they cost, and the ways to show it."""

@@ -1,0 +1,161 @@
+"""One run of the guest in a process of its own: traced, profiled or timed. The child's half is `main`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from aot.errors import SetupError
+from aot.record import dataclass
+
+TRACED, PROFILED, TIMED = "traced", "profiled", "timed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every run of one comparison has in common."""
+
+    image: Path  # the native ELF
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    root: str | None
+    mounts: tuple[tuple[str, str, bool], ...]
+    cwd: str | None
+    folder: Path  # for what runs read and write: stdin, and a file a run for stdout, stderr, trace
+    timeout_s: float
+
+    def path(self, run: str, stream: str) -> Path:
+        """Where a stream of a run is kept."""
+        return self.folder / f"{run}.{stream}"
+
+    @property
+    def stdin(self) -> Path:
+        """What every guest reads."""
+        return self.folder / "stdin"
+
+
+Result = dict[str, Any]
+
+
+def once(job: Job, run: str, kind: str, dispatch: str) -> Result:
+    """Run the guest and answer what the child found. Raises SetupError when there is no answer."""
+    context = multiprocessing.get_context("spawn")  # a fresh interpreter: nothing of ours is in its memory
+    receive, send = context.Pipe(duplex=False)
+    values = (str(job.image), job.argv, job.env, job.root, job.mounts, job.cwd, str(job.folder))
+    child = context.Process(target=main, args=(send, run, kind, dispatch, values), daemon=True)
+    child.start()
+    send.close()
+    try:
+        if not receive.poll(job.timeout_s):
+            raise SetupError(f"the {dispatch} run did not end within {job.timeout_s:g} s (--timeout)")
+        found: Result = receive.recv()
+        child.join(5)
+    except EOFError:
+        child.join(5)
+        raise SetupError(f"the {dispatch} run failed: {_last_words(job, run, child.exitcode)}") from None
+    finally:
+        if child.is_alive():
+            child.kill()
+            child.join()
+        receive.close()
+    if "error" in found:
+        raise SetupError(f"the {dispatch} run failed: {found['error']}")
+    return found
+
+
+def _last_words(job: Job, run: str, status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    said = job.path(run, "stderr")
+    lines = said.read_text(errors="replace").split("\n") if said.exists() else []
+    return next((line for line in reversed(lines) if line.strip()), f"status {status}")
+
+
+def main(send: Connection, run: str, kind: str, dispatch: str, values: tuple[Any, ...]) -> None:
+    """The child: take the streams, make the machine, run, tell, and leave as quickly as `run` does."""
+    image, argv, env, root, mounts, cwd, folder = values
+    job = Job(Path(image), argv, env, root, mounts, cwd, Path(folder), 0.0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _take_streams(job, run)
+    from aot.errors import AotError
+
+    try:
+        send.send(_run(job, run, kind, dispatch))
+    except AotError as error:
+        send.send({"error": str(error)})
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _take_streams(job: Job, run: str) -> None:
+    for number, path, flags in (
+        (0, job.stdin, os.O_RDONLY),
+        (1, job.path(run, "stdout"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND),
+        (2, job.path(run, "stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND),
+    ):
+        handle = os.open(path, flags, 0o600)
+        os.dup2(handle, number)
+        os.close(handle)
+
+
+def _run(job: Job, run: str, kind: str, dispatch: str) -> Result:
+    import contextlib
+    import gc
+
+    gc.disable()  # as `run` does; `collect` turns it on when the guest starts
+    from aot.cli.execute import collect
+    from runtime import report
+    from runtime.machine import Machine, RunOptions
+
+    with contextlib.ExitStack() as stack:
+        options = RunOptions(
+            argv=list(job.argv), env=job.env, dispatch=dispatch, deterministic=kind != TIMED,
+            root=job.root, mounts=list(job.mounts), cwd=job.cwd, ready=collect,
+        )  # fmt: skip
+        if kind == TRACED:
+            path = job.path(run, "trace")
+            options.trace = stack.enter_context(path.open("w", encoding="utf-8", errors="backslashreplace"))
+        if kind == PROFILED:
+            from runtime.profile import Profile
+
+            options.profile = Profile()
+        begin = time.perf_counter()
+        machine = Machine(job.image.read_bytes(), options)
+        loaded, cpu = time.perf_counter(), time.process_time()
+        end = machine.run()
+        wall, spent = time.perf_counter() - loaded, time.process_time() - cpu
+        number = report.signal_of(end)
+        found: Result = {
+            "status": 128 + number if number else end.status & 0xFF,
+            "end": report.describe(end).split("\n")[0] if number or end.reason else "",
+            "wall_s": wall, "cpu_s": spent, "load_s": loaded - begin,
+        }  # fmt: skip
+        if kind == PROFILED:
+            found |= _profiled(machine)
+        return found
+
+
+def _profiled(machine: Any) -> Result:
+    """Counts and times by call, and what an empty crossing costs here and now."""
+    from runtime.calibrate import crossings
+    from runtime.profile import overhead_ns
+
+    profile = machine.options.profile
+    row, door = next(iter(machine.system.calls)), machine.dispatcher.door
+    lines = [
+        (line.call, line.cls, line.count, line.median_ns(), line.total_ns / max(line.count, 1), line.left)
+        for line in profile.lines.values()
+        if line.count
+    ]
+    return {
+        "lines": lines,
+        "inline": machine.inline_by_name(),
+        "overhead_ns": overhead_ns(row, door),
+        "crossings_s": crossings(machine.system, machine.manifest.column, machine.arch),
+    }
