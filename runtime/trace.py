@@ -169,6 +169,11 @@ def _getter(door: Door, position: int, named: int | None = None) -> Callable[[An
     return from_stack
 
 
+def _mask(kind: Kind) -> int:
+    """The bits of an argument word that count: what lies above a narrow integer means nothing."""
+    return (1 << kind.bits) - 1 if isinstance(kind, Int | Length) else (1 << 64) - 1
+
+
 def _before(kind: Kind, words: list[int], i: int, position: Mapping[str, int], ctx: Context) -> str:
     if isinstance(kind, InBytes):
         return kind.show_with(words[i], words[position[kind.length]], ctx.mem)
