@@ -42,7 +42,9 @@ def identity_of(image: Image, personality: str | None = None, column: str | None
         raise IdentifyError(f"{found.name} programs are recognised but cannot be translated yet")
     columns = [c for c, archs in system_of(who).columns.items() if image.arch.value in archs]
     if column is not None and column not in columns:
-        raise IdentifyError(f"{found.name} has no column {column!r} for {image.arch.value}: {', '.join(columns)}")
+        raise IdentifyError(
+            f"{found.name} has no column {column!r} for {image.arch.value}: {', '.join(columns)}"
+        )
     if column is None:
         column = found.column if found.column in columns else columns[0]
     return replace(found, column=column)

@@ -43,9 +43,7 @@ def deb(package: str, arch: str) -> Path:
         return tree
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
-            raise ForeignError(
-                f"{tool} is missing: {package} can only be fetched on a Debian system"
-            )
+            raise ForeignError(f"{tool} is missing: {package} can only be fetched on a Debian system")
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT) as scratch:
         try:

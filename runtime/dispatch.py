@@ -202,9 +202,7 @@ def _named(dispatcher: Dispatcher, library: str, name: str) -> Handler:
     return by_name
 
 
-def _lazy_import(
-    dispatcher: Dispatcher, site: ImportSite, handlers: list[Handler], index: int
-) -> Handler:
+def _lazy_import(dispatcher: Dispatcher, site: ImportSite, handlers: list[Handler], index: int) -> Handler:
     def first(ctx: Context) -> int:
         handler = dispatcher.by_import(site.library, site.name)
         if handlers[index] is first:

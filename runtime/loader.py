@@ -200,14 +200,14 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         cwd=ctx.process.names.cwd.text,
         main=m.main,
         initialisers=tuple(at + loaded.bias for at in m.initialisers),
-        tls_descriptors=(tls.descriptors[0] + loaded.bias, tls.descriptors[1] + loaded.bias) if tls else (0, 0),
+        tls_descriptors=(tls.descriptors[0] + loaded.bias, tls.descriptors[1] + loaded.bias)
+        if tls
+        else (0, 0),
         objects=loaded.objects,
     )
 
 
-def begin(
-    ctx: Context, cpu: Cpu, begin_start: Callable[..., StartState], facts: StartFacts
-) -> StartState:
+def begin(ctx: Context, cpu: Cpu, begin_start: Callable[..., StartState], facts: StartFacts) -> StartState:
     """Give `ctx` the start state its system prepares: stack, registers, TLS bases."""
     state = begin_start(_Space(ctx.mem), facts)
     names = {name: i for i, name in enumerate(REGS[cpu.arch])}
@@ -217,5 +217,3 @@ def begin(
         cpu.set_base(ctx, which, value)
     ctx.data.update(state.data)
     return state
-
-

@@ -59,9 +59,7 @@ class Anchors:
         segment = self.image.segment_at(address)
         assert segment is not None
         limit = segment.address + len(segment.data)
-        near = [
-            s for s in self.spans[max(at - 1, 0) : at + 1] if segment.address <= s.start < limit
-        ]
+        near = [s for s in self.spans[max(at - 1, 0) : at + 1] if segment.address <= s.start < limit]
         low = min([s.start for s in near if s.start <= address], default=segment.address)
         high = max([s.end for s in near if s.start > address], default=limit)
         entries = tuple(entry for span in near for entry in span.entries)
@@ -124,9 +122,7 @@ def _starts(image: Image) -> dict[int, tuple[int, str]]:
     rank = {source: at for at, source in enumerate(reversed(_EXACT))}
     out: dict[int, tuple[int, str]] = {}
     declared = [(f.start, f.end, f.source) for f in image.functions]
-    declared += [
-        (s.address, s.address + s.size if s.size else 0, "symbol") for s in image.symbols if s.code
-    ]
+    declared += [(s.address, s.address + s.size if s.size else 0, "symbol") for s in image.symbols if s.code]
     declared += [(s.address, 0, "export") for s in image.exports if s.code]
     declared += [(image.entry, 0, "entry")]
     for start, end, source in declared:

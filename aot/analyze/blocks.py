@@ -16,9 +16,7 @@ WINDOW: Final = 16  # instructions offered on each side of a site
 class Code:
     """The instructions of [start, end) that control flow reaches from its entries."""
 
-    def __init__(
-        self, image: Image, decoder: Decoder, segment: Segment, start: int, end: int
-    ) -> None:
+    def __init__(self, image: Image, decoder: Decoder, segment: Segment, start: int, end: int) -> None:
         self.image = image
         self.decoder = decoder
         self.start = start
@@ -87,11 +85,7 @@ class Code:
         reached, flow_of = self.reached, self.decoder.flow
         while work:
             address = work.pop()
-            while (
-                address not in reached
-                and self.start <= address < self.end
-                and address not in self.known
-            ):
+            while address not in reached and self.start <= address < self.end and address not in self.known:
                 insn = self.decode(address)
                 if insn is None:
                     self.invalid.append(address)
@@ -178,6 +172,4 @@ def landing_pad(code: Code, raw: Raw) -> bool:
     """Whether `raw` is an endbr64 or bti that indirect branches must find in place."""
     if code.decoder.arch is Arch.X86_64:
         return raw[2] in ("endbr64", "endbr32")
-    return raw[2] in ("bti", "paciasp", "pacibsp") or (
-        raw[2] == "hint" and raw[3] in ("#34", "#36")
-    )
+    return raw[2] in ("bti", "paciasp", "pacibsp") or (raw[2] == "hint" and raw[3] in ("#34", "#36"))

@@ -32,8 +32,7 @@ class Flow(Enum):
 _X86_STOP = frozenset("ret retf retfq iretq ud0 ud1 ud2 hlt int3 sysretq sysexitq".split())
 _X86_TRAP = frozenset(("syscall", "int", "sysenter"))
 _X86_BRANCH = frozenset(
-    "jo jno jb jae je jne jbe ja js jns jp jnp jl jge jle jg "
-    "jrcxz jecxz loop loope loopne xbegin".split()
+    "jo jno jb jae je jne jbe ja js jns jp jnp jl jge jle jg jrcxz jecxz loop loope loopne xbegin".split()
 )
 _A64_STOP = frozenset("ret retaa retab eret udf brk hlt drps".split())
 _A64_BRANCH = frozenset(("cbz", "cbnz", "tbz", "tbnz"))

@@ -113,9 +113,7 @@ class Tracer:
         """Values of `place` that something in between may have changed."""
         if not self.strict:
             return None
-        return {
-            value if isinstance(value, Param) else Lost(why) for value in self.values(at, place)
-        }
+        return {value if isinstance(value, Param) else Lost(why) for value in self.values(at, place)}
 
     def _over(self, at: int, flow: Flow, place: Place) -> set[Value] | None:
         if flow in (Flow.CALL, Flow.CALL_INDIRECT):
@@ -136,9 +134,7 @@ def _apply(done: From, value: Value) -> Value:
     return Lost("computed in a loop" if isinstance(value, _Cycle) else "computed from a parameter")
 
 
-def site_number(
-    code: Code, address: int, gate: Gate, before: tuple[Insn, ...], ask: CallersOf
-) -> Number:
+def site_number(code: Code, address: int, gate: Gate, before: tuple[Insn, ...], ask: CallersOf) -> Number:
     """The number of the trap at `address`."""
     values = Tracer(code, gate, strict=True).values(address, gate.number)
     values.discard(_Cycle())

@@ -84,9 +84,7 @@ def _numbers_of(number: Number) -> tuple[tuple[int, ...], str]:
             return callers, why
 
 
-def _numbers(
-    sites: tuple[SiteLine, ...], call_of: Callable[[int], str | None]
-) -> tuple[NumberLine, ...]:
+def _numbers(sites: tuple[SiteLine, ...], call_of: Callable[[int], str | None]) -> tuple[NumberLine, ...]:
     every = sorted({number for site in sites for number in site.numbers})
     out: list[NumberLine] = []
     for number in every:

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 _LIMIT: Final = 3000  # instructions walked back
-_A64_WRITEBACK: Final = re.compile(
-    r"\[sp, #(-?(?:0x[0-9a-f]+|\d+))\]!$|\[sp\], #(-?(?:0x[0-9a-f]+|\d+))$"
-)
+_A64_WRITEBACK: Final = re.compile(r"\[sp, #(-?(?:0x[0-9a-f]+|\d+))\]!$|\[sp\], #(-?(?:0x[0-9a-f]+|\d+))$")
 _A64_ADJUST: Final = re.compile(r"sp, sp, #(0x[0-9a-f]+|\d+)(, lsl #12)?$")
 _X86_ADJUST: Final = re.compile(r"rsp, (?:\[rsp ([+-]) )?(-?(?:0x[0-9a-f]+|\d+))\]?$")
 _X86_FRAME: Final = re.compile(r"rbp, (?:rsp|\[rsp(?: \+ (0x[0-9a-f]+|\d+))?\])$")
@@ -61,9 +59,7 @@ def _path(code: Code, address: int) -> list[Raw]:
 def _frame_at(code: Code, address: int, base: str) -> int | None:
     pattern = _X86_FRAME if base == "rbp" else _A64_FRAME
     for raw in _path(code, address):
-        if code.decoder.flow(raw) is not Flow.NEXT or base not in code.decoder.writes(
-            code.bytes_of(raw)
-        ):
+        if code.decoder.flow(raw) is not Flow.NEXT or base not in code.decoder.writes(code.bytes_of(raw)):
             continue
         found = pattern.match(raw[3])
         if not found or raw[2] not in ("mov", "lea", "add"):

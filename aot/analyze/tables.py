@@ -43,9 +43,7 @@ def only_way(code: Code, jump: Raw) -> list[Raw]:
     """Instructions that surely run before `jump`, nearest first, back to where two ways meet."""
     out: list[Raw] = []
     address = jump[0]
-    while (
-        len(out) < _BACK and len(code.preds.get(address, ())) == 1 and address not in code.entries
-    ):
+    while len(out) < _BACK and len(code.preds.get(address, ())) == 1 and address not in code.entries:
         address = code.preds[address][0]
         out.append(code.reached[address])
     return out

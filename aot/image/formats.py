@@ -45,9 +45,7 @@ FORMATS: tuple[FormatReader, ...] = (
 )
 
 
-def load_image(
-    source: Path | str | bytes, *, analysis: bool = False, arch: Arch | None = None
-) -> Image:
+def load_image(source: Path | str | bytes, *, analysis: bool = False, arch: Arch | None = None) -> Image:
     """The image in a file or in bytes. Raises ImageError with one line that names file and reason;
     `analysis` also allows shared objects and DLLs, `arch` chooses a slice of a universal file."""
     if isinstance(source, bytes):

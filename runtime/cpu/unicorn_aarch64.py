@@ -47,9 +47,7 @@ class Aarch64:
         self._hook: int | None = None
         self._doors = Doors()
         self._fast: dict[int, Callable[[Any], object]] = {}  # pc behind a svc -> what to call
-        self._exits: dict[
-            int, tuple[int | None, int]
-        ] = {}  # -> (kind, register) or (None, immediate)
+        self._exits: dict[int, tuple[int | None, int]] = {}  # -> (kind, register) or (None, immediate)
         self._first, self._last = 1 << 64, 0  # addresses the two speak of
         self._carry: int | None = None  # half word that is the C flag
         self._monitor: int | None = None  # word that is the address of the exclusive monitor

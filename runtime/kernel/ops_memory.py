@@ -141,9 +141,7 @@ def brk(ctx: Context, address: int) -> int:
 
 
 @op(Op.MREMAP)
-def mremap(
-    ctx: Context, address: int, old_size: int, new_size: int, flags: Remap, new_address: int
-) -> int:
+def mremap(ctx: Context, address: int, old_size: int, new_size: int, flags: Remap, new_address: int) -> int:
     """Resize a private mapping, moving it when allowed and needed; where it is now."""
     mem, page = ctx.mem, ctx.mem.page_size
     if address % page or not new_size or flags & Remap.DONTUNMAP:

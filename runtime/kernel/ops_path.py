@@ -167,9 +167,7 @@ def renameat(
 
 
 @op(Op.LINKAT)
-def linkat(
-    ctx: Context, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, flags: At
-) -> None:
+def linkat(ctx: Context, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, flags: At) -> None:
     """Give a file a second name."""
     old = place_of(ctx, olddirfd, oldpath, follow=bool(flags & At.FOLLOW))
     new = _new_place(ctx, newdirfd, newpath)

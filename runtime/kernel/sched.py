@@ -16,7 +16,6 @@ from aot.record import dataclass, field
 from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
 from runtime.cpu.watchdog import Watchdog
 from runtime.kernel.context import Context, Process
-from runtime.kernel.ops_process import Spawned
 from runtime.kernel.leave import (
     Block,
     ExitContext,
@@ -29,6 +28,7 @@ from runtime.kernel.leave import (
     Unserved,
     Upcall,
 )
+from runtime.kernel.ops_process import Spawned
 
 RED_ZONE = 128
 UNSERVED_STATUS = 127  # what a shell gives for a command it cannot find

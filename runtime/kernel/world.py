@@ -170,10 +170,7 @@ def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:
 
 def _enter(names: Namespace, cwd: str) -> None:
 
-
     try:
         names.cwd = names.directory(names.top, cwd.encode())
     except Errno as error:
         raise SetupError(f"--cwd {cwd}: {error.code.value} in the guest's tree") from None
-
-

@@ -37,9 +37,7 @@ class Setting:
     files: Sequence[tuple[str, bytes]] = ()  # in the working directory
 
 
-def translated(
-    source: Path, work: Path, personality: str | None = None, column: str | None = None
-) -> Path:
+def translated(source: Path, work: Path, personality: str | None = None, column: str | None = None) -> Path:
     """`source` as a native ELF under `work`."""
     out = work / "program.elf"
     out.write_bytes(translate_file(source, personality, column))

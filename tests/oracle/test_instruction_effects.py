@@ -44,11 +44,7 @@ def samples(name: str) -> tuple[Sample, ...]:
         code = Code(image, decoder, segment, span.start, span.end)
         code.descend(span.start)
         for raw in code.reached.values():
-            if (
-                decoder.flow(raw) is Flow.NEXT
-                and counted[raw[2]] < EACH
-                and not raw[2].startswith(UNKNOWN)
-            ):
+            if decoder.flow(raw) is Flow.NEXT and counted[raw[2]] < EACH and not raw[2].startswith(UNKNOWN):
                 counted[raw[2]] += 1
                 out.append((code, raw))
     return tuple(out)
@@ -72,9 +68,7 @@ class Machine:
 
     def run(self, raw: bytes) -> tuple[dict[str, int], dict[str, int]] | None:
         """Registers before and after `raw`; None when it faults."""
-        before = {
-            name: LOW + 0x10000 + self.random.randrange(0x1C000) * 16 for name in self.registers
-        }
+        before = {name: LOW + 0x10000 + self.random.randrange(0x1C000) * 16 for name in self.registers}
         for name, number in self.registers.items():
             self.engine.reg_write(number, before[name])
         self.engine.mem_write(RUN, raw)
@@ -82,9 +76,7 @@ class Machine:
             self.engine.emu_start(RUN, RUN + len(raw), count=1)
         except unicorn.UcError:
             return None
-        return before, {
-            name: self.engine.reg_read(number) for name, number in self.registers.items()
-        }
+        return before, {name: self.engine.reg_read(number) for name, number in self.registers.items()}
 
 
 @pytest.mark.parametrize("name", ["busybox-amd64", "busybox-arm64"])
@@ -119,9 +111,7 @@ def test_followed_values_are_what_execution_gives(name: str) -> None:
             if isinstance(done, Const):
                 allowed = {done.value}
             elif isinstance(done, From) and all(isinstance(source, str) for source in done.places):
-                allowed = {
-                    apply(done.op, before[str(source)], done.operand) for source in done.places
-                }
+                allowed = {apply(done.op, before[str(source)], done.operand) for source in done.places}
             else:
                 continue
             assert after[place] in allowed, f"{insn[2]} {insn[3]}"

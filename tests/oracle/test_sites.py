@@ -22,9 +22,9 @@ from corpus.foreign import ForeignError, deb, go
 from tests.oracle.objdump import Listing, disassemble, missing
 from tests.oracle.second import ORACLES
 
-EXCEPTIONS: list[dict[str, Any]] = tomllib.loads(
-    (Path(__file__).parent / "exceptions.toml").read_text()
-)["file"]
+EXCEPTIONS: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "exceptions.toml").read_text())[
+    "file"
+]
 
 
 def gate_of(image: Image) -> Gate:
@@ -63,9 +63,7 @@ def foreign(make: Callable[[], Path]) -> Path:
 
 def launcher(name: str) -> Path:
     path = Path(str(files("pip._vendor.distlib") / name))
-    return (
-        path if path.is_file() else missing(name, "pip install pip (from PyPI, not the system's)")
-    )
+    return path if path.is_file() else missing(name, "pip install pip (from PyPI, not the system's)")
 
 
 # name -> how to get it, and the least number of sites it is known to hold

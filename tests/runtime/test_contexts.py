@@ -15,8 +15,8 @@ from corpus.build import build
 from runtime.cpu.watchdog import Watchdog
 from runtime.kernel.context import Context
 from runtime.kernel.sched import Scheduler
-from runtime.report import describe
 from runtime.machine import Machine, RunOptions
+from runtime.report import describe
 
 CALLS, CONTEXTS, STACK = 10_000, 3, 1 << 16
 PATTERN = 0x0101_0101_0101_0101

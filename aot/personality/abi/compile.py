@@ -270,4 +270,6 @@ def compile_call(
 
 
 def _bare(row: Call) -> Call:
-    return Call(row.name, row.numbers, row.symbols, None, row.status, {}, row.ret, {}, fail=row.fail, style=row.style)
+    return Call(
+        row.name, row.numbers, row.symbols, None, row.status, {}, row.ret, {}, fail=row.fail, style=row.style
+    )

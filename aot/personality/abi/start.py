@@ -65,4 +65,6 @@ class StartState:
     regs: Mapping[str, int]
     bases: Mapping[str, int] = field(default_factory=dict)  # "fs" | "gs" | "tpidr_el0"
     before: tuple[tuple[int, tuple[int, ...]], ...] = ()  # guest functions called first: (address, arguments)
-    data: Mapping[str, int] = field(default_factory=dict)  # system's own facts for its rows (e.g. "teb", "peb")
+    data: Mapping[str, int] = field(
+        default_factory=dict
+    )  # system's own facts for its rows (e.g. "teb", "peb")

@@ -46,9 +46,13 @@ class System:
     library: Callable[[str], str] = plain_library  # file name of a library -> name used in row symbols
     has_brk: bool = True
     indirect: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # column -> numbers of syscall(2)
-    indirect_register: Mapping[str, str] = field(default_factory=dict)  # column -> holds its number; nothing shifts
+    indirect_register: Mapping[str, str] = field(
+        default_factory=dict
+    )  # column -> holds its number; nothing shifts
     number_mask: int | None = None  # bits of the number register that count
-    indirect_class: Mapping[str, int] = field(default_factory=dict)  # column -> bits syscall(2) adds to its number
+    indirect_class: Mapping[str, int] = field(
+        default_factory=dict
+    )  # column -> bits syscall(2) adds to its number
     layouts: Mapping[str, Layout] = field(default_factory=dict)  # by architecture
     objects: frozenset[str] = frozenset()  # imported names that are objects, where the format does not say
     start: Callable[[StartSpace, StartFacts], StartState] | None = None

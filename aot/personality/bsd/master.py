@@ -26,7 +26,13 @@ class Master:
         return {X86_64: number, AARCH64: number}
 
     def row(
-        self, name: str, op: Op | None, status: Status, args: Args | None = None, ret: Ret = VALUE, **more: Any
+        self,
+        name: str,
+        op: Op | None,
+        status: Status,
+        args: Args | None = None,
+        ret: Ret = VALUE,
+        **more: Any,
     ) -> Call | None:
         """A row under this system's name and number; None when it has no such call."""
         own = self._spelled.get(name, name)

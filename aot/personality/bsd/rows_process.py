@@ -125,5 +125,3 @@ def memory(m: Master, fl: ModuleType, pad: Args) -> list[Call | None]:
 def served(*groups: list[Call | None]) -> tuple[Call, ...]:
     """The rows that the system has."""
     return tuple(row for group in groups for row in group if row is not None)
-
-

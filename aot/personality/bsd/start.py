@@ -21,8 +21,6 @@ def build(
     strings = builder.put(bytes(PS_STRINGS.size), 16)
     argc = build_stack(builder, facts.argv, facts.env, auxv)
     count = len(facts.argv)
-    where = SimpleNamespace(
-        argv=argc + 8, argc=count, env=argc + 8 * (2 + count), envc=len(facts.env)
-    )
+    where = SimpleNamespace(argv=argc + 8, argc=count, env=argc + 8 * (2 + count), envc=len(facts.env))
     space.poke(strings, PS_STRINGS.encode(where))
     return argc, strings

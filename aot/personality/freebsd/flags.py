@@ -12,8 +12,6 @@ from aot.personality.abi.neutral import Advice, At, Clock, MapFlag, Open, Whence
 from aot.personality.abi.signals import Signal, SignalMap
 from aot.personality.bsd.flags import (
     ACCESS_MODE,
-    LOCK,
-    MASK_HOW,
     OPEN_BITS,
     OPEN_IGNORED,
     RESOURCE_AS,
@@ -22,6 +20,8 @@ from aot.personality.bsd.flags import (
     WHO_THREAD,
     prot,
 )
+from aot.personality.bsd.flags import LOCK as LOCK
+from aot.personality.bsd.flags import MASK_HOW as MASK_HOW
 from aot.personality.bsd.flags import WHENCE as BSD_WHENCE
 
 OPEN = FlagMap(

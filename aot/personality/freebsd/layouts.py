@@ -9,7 +9,6 @@ from __future__ import annotations
 from aot.personality.abi.layout import S32, S64, U8, U16, U32, U64, F, Layout, Record, pad, timespec
 from aot.personality.bsd.layouts import SHARED
 
-
 STAT = Layout("stat", 224, (
     F("st_dev", U64, "dev"), F("st_ino", U64, "ino"), F("st_nlink", U64, "nlink"),
     F("st_mode", U16, "mode"), F("st_bsdflags", U16), F("st_uid", U32, "uid"), F("st_gid", U32, "gid"),

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from aot.personality.bsd.sysctl import Node, Nodes, by_column, cpus, host, integer, long, memory, path, random, text
+from aot.personality.bsd.sysctl import (
+    Node,
+    Nodes,
+    by_column,
+    cpus,
+    host,
+    integer,
+    long,
+    memory,
+    path,
+    random,
+    text,
+)
 from aot.personality.freebsd.start import OSRELDATE
 
 RELEASE = "14.1-RELEASE"

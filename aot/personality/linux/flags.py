@@ -115,13 +115,9 @@ _AT_NOFOLLOW = ("AT_SYMLINK_NOFOLLOW", 0x100, At.NOFOLLOW)
 _AT_EMPTY = ("AT_EMPTY_PATH", 0x1000, At.EMPTY_PATH)
 _AUTOMOUNT = ("AT_NO_AUTOMOUNT", 0x800, "nothing is automounted")
 _STATX_SYNC = ("AT_STATX_SYNC_TYPE", 0x6000, "attributes are the host's")
-AT_STAT = Bits(
-    FlagMap("at", (_AT_NOFOLLOW, _AT_EMPTY), ignored=(_AUTOMOUNT, _STATX_SYNC), neutral=At)
-)
+AT_STAT = Bits(FlagMap("at", (_AT_NOFOLLOW, _AT_EMPTY), ignored=(_AUTOMOUNT, _STATX_SYNC), neutral=At))
 AT_UNLINK = Bits(FlagMap("at", (("AT_REMOVEDIR", 0x200, At.REMOVEDIR),), neutral=At))
-AT_ACCESS = Bits(
-    FlagMap("at", (_AT_NOFOLLOW, _AT_EMPTY, ("AT_EACCESS", 0x200, At.EACCESS)), neutral=At)
-)
+AT_ACCESS = Bits(FlagMap("at", (_AT_NOFOLLOW, _AT_EMPTY, ("AT_EACCESS", 0x200, At.EACCESS)), neutral=At))
 AT_LINK = Bits(FlagMap("at", (_AT_FOLLOW, _AT_EMPTY), neutral=At))
 AT_OWNER = Bits(FlagMap("at", (_AT_NOFOLLOW, _AT_EMPTY), neutral=At))
 LOCK = Bits(

@@ -27,9 +27,7 @@ class _Chosen(Slots):
         self.items[index] = value
 
 
-def select(
-    ctx: Any, ops: Ops, n: int, inp: int, outp: int, exp: int, timeout: Time | None
-) -> int:
+def select(ctx: Any, ops: Ops, n: int, inp: int, outp: int, exp: int, timeout: Time | None) -> int:
     """Wait on three descriptor sets and cut them down to what is ready; bits set in all of them."""
     if n < 0:
         raise Errno(E.INVAL)

@@ -131,9 +131,7 @@ DIRENT64 = Record(head=DIRENT64_HEAD, tail="name", reclen="d_reclen")
 
 def make_times(**words: int) -> Times:
     """Times from two timespecs."""
-    return Times(
-        Time(words["atime.sec"], words["atime.nsec"]), Time(words["mtime.sec"], words["mtime.nsec"])
-    )
+    return Times(Time(words["atime.sec"], words["atime.nsec"]), Time(words["mtime.sec"], words["mtime.nsec"]))
 
 
 def make_times_us(asec: int, ausec: int, msec: int, musec: int) -> Times:

@@ -212,7 +212,5 @@ PARK = (
 # fmt: on
 
 CALLS: tuple[Call, ...] = tuple(
-    sorted(
-        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *PARK), key=lambda c: c.numbers[COLUMN]
-    )
+    sorted((*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *PARK), key=lambda c: c.numbers[COLUMN])
 )

@@ -70,9 +70,7 @@ DIRENT = Record(head=DIRENT_HEAD, tail="name", reclen="reclen")
 
 def make_times(**words: int) -> Times:
     """Times from decoded fields."""
-    return Times(
-        Time(words["atime.sec"], words["atime.nsec"]), Time(words["mtime.sec"], words["mtime.nsec"])
-    )
+    return Times(Time(words["atime.sec"], words["atime.nsec"]), Time(words["mtime.sec"], words["mtime.nsec"]))
 
 
 def make_itimer(**words: int) -> Itimer:

@@ -34,7 +34,7 @@ def is_unbuffered(ctx: Any, ops: Ops, stream: Stream) -> bool:
 def flush(ctx: Any, ops: Ops, stream: Stream) -> None:
     """Write out what is pending. What could not be written is dropped and reported, as fflush does."""
     while stream.pending:
-        data = memoryview(bytes(stream.pending[:1 << 20]))
+        data = memoryview(bytes(stream.pending[: 1 << 20]))
         try:
             count = ops[Op.WRITE](ctx, fd=stream.fd, buf=(data,))
         except Errno:

@@ -23,9 +23,7 @@ GATES = {
         style=ErrorStyle.NTSTATUS,
         lost=("rcx", "r11"),
     ),
-    "aarch64": Gate(
-        trap="svc", number="imm", args=_X, stack=0, result="x0", style=ErrorStyle.NTSTATUS
-    ),
+    "aarch64": Gate(trap="svc", number="imm", args=_X, stack=0, result="x0", style=ErrorStyle.NTSTATUS),
 }
 
 LIBRARIES = {
@@ -37,7 +35,5 @@ LIBRARIES = {
         result="rax",
         style=ErrorStyle.PLAIN,
     ),
-    "aarch64": Gate(
-        trap="import", number="", args=_X, stack=0, result="x0", style=ErrorStyle.PLAIN
-    ),
+    "aarch64": Gate(trap="import", number="", args=_X, stack=0, result="x0", style=ErrorStyle.PLAIN),
 }

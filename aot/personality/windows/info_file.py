@@ -224,5 +224,3 @@ QUERY_VOLUME = {
     5: _query("FileFsAttributeInformation", 16, _fs_attribute, variable=True),
     7: _query("FileFsFullSizeInformation", 32, _fs_full_size),
 }
-
-

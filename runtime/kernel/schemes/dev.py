@@ -175,5 +175,3 @@ class DevDirectory(Directory):
         for name, node in self.nodes.items():
             st = node.stat()
             yield name, FileType(st.mode >> 12), st.ino
-
-

@@ -71,9 +71,7 @@ class Kit:
         column = next(c for c, archs in system.columns.items() if arch in archs)
         regs = memoryview(array("Q", [0] * len(REGS[self.arch])))
         cpu: Any = Bases()
-        self.ctx = Context(
-            self.process, self.mem, cpu, self.arch, 1000, system.personality, column, regs
-        )
+        self.ctx = Context(self.process, self.mem, cpu, self.arch, 1000, system.personality, column, regs)
         self.process.contexts.append(self.ctx)
         self.system, self.column = system, column
         self.dispatcher = Dispatcher(system, column, self.arch, OPS)

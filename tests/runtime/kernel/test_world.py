@@ -19,7 +19,11 @@ from tests.runtime.kernel.kit import Kit
 
 def world(**options: object) -> Namespace:
     made: Namespace = build_world(
-        clocks=FixedClocks(), random=random.Random(1), uid=1, gid=1, **options  # type: ignore[arg-type]
+        clocks=FixedClocks(),
+        random=random.Random(1),
+        uid=1,
+        gid=1,
+        **options,  # type: ignore[arg-type]
     )
     return made
 

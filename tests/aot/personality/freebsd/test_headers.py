@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from aot.personality.freebsd.terminal import CC, CFLAG, IFLAG, IOCTLS, LFLAG, OFLAG
 
 from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import Pick
@@ -15,7 +16,6 @@ from aot.personality.freebsd.errors import EXACT, NAMES
 from aot.personality.freebsd.layouts import LAYOUTS
 from aot.personality.freebsd.names import NAMES as CALL_NAMES
 from aot.personality.freebsd.system import SYSTEM
-from aot.personality.freebsd.terminal import CC, CFLAG, IFLAG, IOCTLS, LFLAG, OFLAG
 from corpus.probe import probe
 
 TARGETS = ("freebsd-x86_64", "freebsd-aarch64")
