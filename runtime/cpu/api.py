@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from aot.image.model import Arch
-from aot.personality.abi.leave import Leave as Leave  # noqa: PLC0414
+from aot.personality.abi.leave import Leave as Leave
 from aot.record import dataclass, field
 
 X86_REGS = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip".split())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aot.personality.abi.leave import GuestFault as GuestFault  # noqa: PLC0414
+from aot.personality.abi.leave import GuestFault as GuestFault
 from aot.personality.abi.leave import Leave
-from aot.personality.abi.leave import Upcall as Upcall  # noqa: PLC0414
+from aot.personality.abi.leave import Upcall as Upcall
 
 
 class Block(Leave):
