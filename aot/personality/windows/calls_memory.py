@@ -12,8 +12,8 @@ from aot.personality.windows import layouts as la
 from aot.personality.windows import vm
 from aot.personality.windows.calls_file import service
 from aot.personality.windows.files import Ops, unpack
-from aot.personality.windows.kinds import OUT_WORD_OPT, POINTER, PROCESS, RAW
-from aot.personality.windows.paths import from_guest
+from aot.personality.windows.kinds import OUT_LONG, OUT_WORD_OPT, POINTER, PROCESS, RAW
+from aot.personality.windows.state import M64, image_path
 from aot.personality.windows.text import wide
 
 PROCESS_ARG = To("process", PROCESS)
@@ -64,7 +64,7 @@ def _basic(ctx: Any, address: int) -> bytes:
 def _file_name(ctx: Any, address: int) -> bytes:
     if not vm.image_of(ctx, address):
         raise Errno(E.INVAL)
-    name = wide("\\Device\\HarddiskVolume1" + from_guest(ctx.process.exec_path)[2:])
+    name = wide("\\Device\\HarddiskVolume1" + image_path(ctx)[2:])
     return struct.pack("<HH4xQ", len(name), len(name) + 2, 0) + name + b"\0\0"
 
 
@@ -90,7 +90,7 @@ def query(
     if len(raw) > length:
         raise Errno(E.BAD_LENGTH)
     if cls == 2:  # the name lies behind its UNICODE_STRING
-        raw = raw[:8] + struct.pack("<Q", buffer + 16) + raw[16:]
+        raw = raw[:8] + struct.pack("<Q", buffer + 16 & M64) + raw[16:]
     ctx.mem.write(buffer, raw)
     if returned:
         ctx.mem.write(returned, struct.pack("<Q", len(raw)))
@@ -130,15 +130,15 @@ _COPY = sig(
 
 # fmt: off
 CALLS: tuple[Call, ...] = (
-    service("NtAllocateVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("base", POINTER),
+    service("NtAllocateVirtualMemory", sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("base", POINTER),
         ZeroBits=To("zero_bits", RAW), RegionSize=To("size", POINTER), AllocationType=To("kind", HEX32),
-        Protect=To("protect", HEX32), ), allocate, "no guard pages, no address limit, no write watch"),
+        Protect=To("protect", HEX32)), allocate, "no guard pages, no address limit, no write watch"),
     service("NtFreeVirtualMemory", sig(**_RANGE, FreeType=To("kind", HEX32)), free, "this process only"),
-    service("NtProtectVirtualMemory", sig( **_RANGE, NewProtect=To("wanted", HEX32), OldProtect=To("old",
-        RAW), ), protect, "no guard pages"),
-    service("NtQueryVirtualMemory", sig( ProcessHandle=PROCESS_ARG, BaseAddress=To("address", POINTER),
+    service("NtProtectVirtualMemory", sig(**_RANGE, NewProtect=To("wanted", HEX32),
+        OldProtect=To("old", OUT_LONG)), protect, "no guard pages"),
+    service("NtQueryVirtualMemory", sig(ProcessHandle=PROCESS_ARG, BaseAddress=To("address", RAW),
         MemoryInformationClass=To("cls", U32), MemoryInformation=To("buffer", POINTER),
-        MemoryInformationLength=To("length", RAW), ReturnLength=To("returned", OUT_WORD_OPT), ), query,
+        MemoryInformationLength=To("length", RAW), ReturnLength=To("returned", OUT_WORD_OPT)), query,
         "classes 0, 2, 6"),
     service("NtReadVirtualMemory", _COPY, copy_in, "this process only"),
     service("NtWriteVirtualMemory", _COPY, copy_out, "this process only"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from aot.personality.abi.call import Call, sig
+from aot.personality.abi.call import VALUE, Call, sig
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import HEX32, U32, InInt, Int, OutInt, To, Unused
 from aot.personality.abi.neutral import Clock, time_ns
@@ -19,9 +19,11 @@ from aot.personality.windows.start import QPC_FREQUENCY
 from aot.personality.windows.state import (
     CURRENT_PROCESS,
     CURRENT_THREAD,
+    M64,
     Event,
     fd_of,
     handle_of,
+    image_path,
     is_file,
     peb,
     state,
@@ -138,8 +140,8 @@ def query_process(
             raw = struct.pack("<I", len(state(ctx).files) + 3)
         case 27 | 43:
             drive = "\\Device\\HarddiskVolume1" if cls == 27 else "C:"
-            name = wide(drive + from_guest(ctx.process.exec_path)[2:])
-            raw = struct.pack("<HH4xQ", len(name), len(name) + 2, buffer + 16) + name + b"\0\0"
+            name = wide(drive + image_path(ctx)[2:])
+            raw = struct.pack("<HH4xQ", len(name), len(name) + 2, buffer + 16 & M64) + name + b"\0\0"
             return _store(ctx, raw, buffer, length, returned, exact=False)
         case 31:
             raw = struct.pack("<I", 1)
@@ -215,7 +217,7 @@ def query_object(ctx: Any, ops: Ops, handle: int, cls: int, buffer: int, length:
             return _store(ctx, bytes(2), buffer, length, returned)
         case _:
             raise Errno(E.BAD_CLASS)
-    raw = struct.pack("<HH4xQ", len(name), len(name) + 2, buffer + 16) + name + b"\0\0"
+    raw = struct.pack("<HH4xQ", len(name), len(name) + 2, buffer + 16 & M64) + name + b"\0\0"
     return _store(ctx, raw, buffer, length, returned, exact=False)
 
 
@@ -288,9 +290,9 @@ def wait_one(ctx: Any, ops: Ops, handle: int, timeout: int | None) -> int:
         fd_of(handle)
         return 0
     event: Event = state(ctx).find(handle, Event)
-    if ctx.wait is not None or take(event):
+    if take(event):
         ctx.wait = None
-        return 0 if event.signaled or event.manual is False else TIMEOUT
+        return 0
     if timeout is None:
         ops[Op.NANOSLEEP](ctx, clock=Clock.MONOTONIC, time=time_ns(1 << 62), absolute=True)
     elif timeout:
@@ -317,10 +319,10 @@ TIMEOUT_ARG = InInt(64, signed=True, optional=True)
 # fmt: off
 CALLS: tuple[Call, ...] = (
     service("NtQuerySystemTime", sig(SystemTime=OutInt(64)), query_time, "no leap seconds"),
-    service("NtQueryPerformanceCounter", sig( PerformanceCounter=OutInt(64),
+    service("NtQueryPerformanceCounter", sig(PerformanceCounter=OutInt(64),
         PerformanceFrequency=To("frequency", OUT_WORD_OPT)), query_counter, "10 MHz"),
-    service("NtDelayExecution", sig( Alertable=Unused("no APC"), DelayInterval=To("interval", InInt(64,
-        signed=True))), delay, "no APC"),
+    service("NtDelayExecution", sig(Alertable=Unused("no APC"),
+        DelayInterval=To("interval", InInt(64, signed=True))), delay, "no APC"),
     service("NtYieldExecution", sig(), yield_now, "never STATUS_NO_YIELD_PERFORMED"),
     service("NtTerminateProcess", sig(ProcessHandle=To("process", RAW), ExitStatus=To("status", U32)),
         terminate_process, "this process only"),
@@ -336,20 +338,20 @@ CALLS: tuple[Call, ...] = (
         Information=Unused("hints"), Length=Unused("hints")), set_process, "hints change nothing"),
     service("NtQuerySystemInformation", sig(**QUERY), query_system, "classes 0, 1, 3, 8, 28, 62"),
     service("NtQueryObject", sig(Handle=To("handle", RAW), **QUERY), query_object, "files: name, type"),
-    service("NtDuplicateObject", sig( SourceProcess=To("source", RAW), SourceHandle=To("handle", RAW),
+    service("NtDuplicateObject", sig(SourceProcess=To("source", RAW), SourceHandle=To("handle", RAW),
         TargetProcess=To("target", RAW), TargetHandle=To("where", OUT_WORD_OPT),
         Access=Unused("no rights are kept"), Attributes=Unused("no child"), Options=To("options", HEX32)),
         duplicate, "inside the process"),
     service("NtCreateEvent", sig(EventHandle=OUT_HANDLE, DesiredAccess=Unused("no rights are kept"),
-        ObjectAttributes=Unused("unnamed"), EventType=To("kind", U32), InitialState=To("signaled",
-        BOOLEAN)), create_event, "unnamed"),
+        ObjectAttributes=Unused("unnamed"), EventType=To("kind", U32),
+        InitialState=To("signaled", BOOLEAN)), create_event, "unnamed"),
     service("NtSetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", OUT_LONG_OPT)),
         set_event, "wakes nobody: one thread"),
     service("NtResetEvent", sig(EventHandle=To("handle", RAW), PreviousState=To("previous", OUT_LONG_OPT)),
         reset_event, "unnamed"),
     service("NtClearEvent", sig(EventHandle=To("handle", RAW)), clear_event, "unnamed"),
     service("NtWaitForSingleObject", sig(Handle=To("handle", RAW), Alertable=Unused("no APC"),
-        Timeout=To("timeout", TIMEOUT_ARG)), wait_one, "events and files; one thread"),
+        Timeout=To("timeout", TIMEOUT_ARG)), wait_one, "events and files; one thread", ret=VALUE),
     service("NtOpenKey", sig(KeyHandle=Unused("never found"), DesiredAccess=Unused("never found"),
         ObjectAttributes=Unused("never found")), no_such_key, "the registry is empty"),
     service("NtOpenKeyEx", sig(KeyHandle=Unused("never found"), DesiredAccess=Unused("never found"),

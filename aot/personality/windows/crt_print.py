@@ -158,7 +158,7 @@ CALLS: tuple[Call, ...] = (
     c("__stdio_common_vsprintf_s", {**OPTIONS, **BUFFER, **FORMAT, **TAIL}, v_string_s),
     c("__stdio_common_vsnprintf_s", {**OPTIONS, **BUFFER, "most": To("most", RAW), **FORMAT, **TAIL},
         v_string_ns),
-    c("__stdio_common_vsscanf", {**OPTIONS, "text": To("text", POINTER), "count": To("count", RAW), **FORMAT,
-        **TAIL}, v_scan),
+    c("__stdio_common_vsscanf", {**OPTIONS, "text": To("text", POINTER), "count": To("count", RAW),
+        **FORMAT, **TAIL}, v_scan),
 )
 # fmt: on

@@ -328,7 +328,7 @@ CALLS: tuple[Call, ...] = (
     c("memcpy", BLOCKS, copy, also=("memmove",)),
     c("memset", {**TO, **CHAR, **COUNT}, fill),
     c("memcmp", {**RAW_PAIR, **COUNT}, compare),
-    c("memchr", {"block": To("block", RAW), **CHAR, **COUNT}, find_byte),
+    c("memchr", {"block": To("block", POINTER), **CHAR, **COUNT}, find_byte),
     c("strlen", STRING, length),
     c("strnlen", {**ADDRESS, **COUNT}, length_n),
     c("strcmp", PAIR, compare_text, also=("strcoll",)),

@@ -12,7 +12,15 @@ from aot.personality.abi.neutral import UTIME_OMIT, Time, Times, Whence
 from aot.personality.abi.op import Op
 from aot.personality.windows import fails, files
 from aot.personality.windows.files import Ops
-from aot.personality.windows.kinds import HANDLE, OUT_LONG_OPT, OUT_WORD, POINTER, RAW, Place
+from aot.personality.windows.kinds import (
+    HANDLE,
+    OUT_LONG_OPT,
+    OUT_WORD,
+    OUT_WORD_OPT,
+    POINTER,
+    RAW,
+    Place,
+)
 from aot.personality.windows.state import (
     fd_of,
     is_file,
@@ -206,10 +214,11 @@ CALLS: tuple[Call, ...] = (
         write_file),
     k32("CloseHandle", {"hObject": To("handle", RAW)}, close_handle),
     k32("GetFileType", FD, file_type),
-    k32("SetFilePointerEx", {**FD, "liDistanceToMove": To("distance", S64), "lpNewFilePointer": To("new",
-        RAW), "dwMoveMethod": To("method", U32)}, set_pointer_ex),
-    k32("SetFilePointer", {**FD, "lDistanceToMove": To("low", U32), "lpDistanceToMoveHigh": To("high",
-        RAW), "dwMoveMethod": To("method", U32)}, set_pointer, fails.DWORD_MAX),
+    k32("SetFilePointerEx", {**FD, "liDistanceToMove": To("distance", S64),
+        "lpNewFilePointer": To("new", OUT_WORD_OPT), "dwMoveMethod": To("method", U32)}, set_pointer_ex),
+    k32("SetFilePointer", {**FD, "lDistanceToMove": To("low", U32),
+        "lpDistanceToMoveHigh": To("high", OUT_LONG_OPT), "dwMoveMethod": To("method", U32)}, set_pointer,
+        fails.DWORD_MAX),
     k32("GetFileSizeEx", {**FD, "lpFileSize": To("size", OUT_WORD)}, file_size_ex),
     k32("GetFileSize", {**FD, "lpFileSizeHigh": To("high", OUT_LONG_OPT)}, file_size, fails.DWORD_MAX),
     k32("SetEndOfFile", FD, set_end),

@@ -16,8 +16,7 @@ from aot.personality.windows.kernel32_memory import (
 )
 from aot.personality.windows.kinds import OUT_WORD, POINTER, RAW
 from aot.personality.windows.layouts import LDR_DATA, LDR_ENTRY, PEB
-from aot.personality.windows.paths import from_guest
-from aot.personality.windows.state import peb, set_last_error, state
+from aot.personality.windows.state import image_path, peb, set_last_error, state
 from aot.personality.windows.text import from_wide
 from aot.personality.windows.win32 import both, encode, k32, refuse, text_at
 
@@ -96,7 +95,7 @@ def module_file_name(ctx: Any, ops: Ops, module: int, out: int, room: int, *, wi
     if name is None:
         return refuse(ctx, MOD_NOT_FOUND)
     own = not module or module == ctx.data["image_base"]
-    path = from_guest(ctx.process.exec_path) if own else f"C:\\Windows\\system32\\{name}"
+    path = image_path(ctx) if own else f"C:\\Windows\\system32\\{name}"
     unit = 2 if wide else 1
     raw = encode(path, wide=wide)
     if len(raw) // unit < room:
@@ -131,6 +130,7 @@ CALLS: tuple[Call, ...] = (
     k32("GetProcAddress", {"hModule": To("module", RAW), "lpProcName": To("name", POINTER)}, proc_address),
     *both("GetModuleFileName", {"hModule": To("module", RAW), "lpFilename": To("out", POINTER),
         "nSize": To("room", U32)}, module_file_name),
-    *both("GetSystemDirectory", {"lpBuffer": To("out", POINTER), "uSize": To("room", U32)}, system_directory),
+    *both("GetSystemDirectory", {"lpBuffer": To("out", POINTER), "uSize": To("room", U32)},
+        system_directory),
 )
 # fmt: on

@@ -124,6 +124,13 @@ def parameter_string(ctx: Any, name: str) -> tuple[int, int]:
     return ctx.mem.load_u64(block + 8), ctx.mem.load_u64(block) & 0xFFFF
 
 
+def image_path(ctx: Any) -> str:
+    """DOS path of the program."""
+    address, size = parameter_string(ctx, "ImagePathName")
+    path: str = ctx.mem.read(address, size).decode("utf-16-le", "surrogatepass")
+    return path
+
+
 def get_last_error(ctx: Any) -> int:
     """The thread's last error."""
     (value,) = struct.unpack("<I", ctx.mem.read(teb(ctx) + TEB["LastErrorValue"], 4))

@@ -200,18 +200,29 @@ def query(ctx: Any, address: int) -> Basic:
         above = [r.start for r in ctx.mem.regions() if r.start > start]
         end = min(above, default=TOP + 1)
         return Basic(start, 0, 0, end - start, FREE, 0x01, 0)
-    base = vm(ctx).of(start)
-    reserved = region.name == RESERVED_NAME
-    protection = 0 if reserved else PROTECTION[int(region.prot)]
-    state_word = RESERVE if reserved else COMMIT
+    base, found = vm(ctx).of(start), _looks(region)
+    end = region.end
+    while (above := ctx.mem.region_at(end)) is not None and _looks(above) == found:
+        if (base is not None and vm(ctx).of(end) != base) or (base is None and above.name != region.name):
+            break
+        end = above.end
+    state_word, protection = found
+    size = end - start
     if base is not None:
         asked = vm(ctx).allocations[base][1]
-        return Basic(start, base, asked, region.end - start, state_word, protection, PRIVATE)
-    image = ctx.data["image_base"] <= start < ctx.data["image_end"]
-    if image:
-        return Basic(start, ctx.data["image_base"], 0x80, region.end - start, COMMIT, protection, IMAGE)
+        size = min(size, base + vm(ctx).allocations[base][0] - start)
+        return Basic(start, base, asked, size, state_word, protection, PRIVATE)
+    if ctx.data["image_base"] <= start < ctx.data["image_end"]:
+        return Basic(start, ctx.data["image_base"], 0x80, size, COMMIT, protection, IMAGE)
     kind = IMAGE if region.name == "[libraries]" else PRIVATE
-    return Basic(start, region.start, protection, region.end - start, COMMIT, protection, kind)
+    return Basic(start, region.start, protection, size, COMMIT, protection, kind)
+
+
+def _looks(region: Any) -> tuple[int, int]:
+    """(state, protection) that a query shows for a region."""
+    if region.name == RESERVED_NAME:
+        return RESERVE, 0
+    return COMMIT, PROTECTION[int(region.prot)]
 
 
 def image_of(ctx: Any, address: int) -> int:
