@@ -15,7 +15,7 @@ from aot.personality.windows.modules import library, module_of
 from aot.personality.windows.text import block_entries, environment_block, from_host, join, split, to_host
 
 WORDS = st.lists(
-    st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=12), max_size=5
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12), max_size=5
 )
 
 
@@ -139,7 +139,8 @@ def test_libraries_and_their_aliases() -> None:
 
 
 def formatted(template: str, *values: int | float | str, options: int = 0, wide: bool = False) -> str:
-    words, strings = [], {}
+    words: list[int] = []
+    strings: dict[int, str] = {}
     for value in values:
         if isinstance(value, float):
             words.append(struct.unpack("<Q", struct.pack("<d", value))[0])
