@@ -71,7 +71,8 @@ COMMON = (
     "-fno-sanitize=all", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables",
     "-Wall", "-Wextra", "-Wno-unused-function", "-Werror",
 )  # fmt: skip
-FIXED = ("-fno-pic",)  # PE code is always position independent
+FIXED = {"openbsd": ("-fpie",), "windows": ()}  # PE code is always position independent
+LINK = {"openbsd": ("-pie", "--no-dynamic-linker")}  # the system gives others no auxiliary vector
 ENTRY = ("-Wl,-e,mainCRTStartup", "-Wl,--subsystem,console")  # windows: what the linker cannot guess
 PER_ARCH = {"x86_64": ("-mcpu=x86_64",), "aarch64": ("-mcpu=generic",)}
 
@@ -154,7 +155,7 @@ def build(name: str, target: str) -> Path:
     os_name, arch = target.split("-")
     sources = [SRC / s.format(os=os_name, arch=arch) for s in p.sources]
     generated = headers.for_system(os_name)
-    key = hashlib.sha256(zig_version().encode() + repr((p.flags, p.link, COMMON)).encode())
+    key = hashlib.sha256(zig_version().encode() + repr((p.flags, p.link, COMMON, LINK, FIXED)).encode())
     for path in (Path(__file__), *_inputs(os_name), *sources):
         key.update(path.read_bytes())
     for text in generated.values():
@@ -180,7 +181,7 @@ def _compile(
     for file, text in generated.items():
         (work / file).write_text(text)
     include = ("-I", str(SRC / os_name), "-I", str(SRC / "unix"), "-I", str(work))
-    flags = (*PER_ARCH[arch], *COMMON, *(() if os_name == "windows" else FIXED), *p.flags)
+    flags = (*PER_ARCH[arch], *COMMON, *FIXED.get(os_name, ("-fno-pic",)), *p.flags)
     objects = []
     for i, source in enumerate(sources):
         objects.append(str(work / f"{i}.o"))
@@ -191,7 +192,8 @@ def _compile(
         run_zig("cc", "-target", triple, "-nostdlib", "-s", *ENTRY, *objects, *p.link, "-o", str(out))
         return out
     page = ("-z", "max-page-size=4096") if arch == "x86_64" else ()
-    run_zig("ld.lld", "-static", "--build-id=none", *page, *p.link, *objects, "-o", str(out))
+    how = LINK.get(os_name, ())
+    run_zig("ld.lld", "-static", *how, "--build-id=none", *page, *p.link, *objects, "-o", str(out))
     if os_name == "native":
         _mark_native(out)
     out.chmod(0o755)

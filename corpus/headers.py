@@ -8,7 +8,10 @@ from aot.personality.registry import system_of
 from aot.personality.windows.numbers import COLUMNS, SERVICES, nt
 from corpus import wild
 
-UNIX = {"native": Personality.NATIVE, "linux": Personality.LINUX, "freebsd": Personality.FREEBSD}
+UNIX = {
+    "native": Personality.NATIVE, "linux": Personality.LINUX, "freebsd": Personality.FREEBSD,
+    "netbsd": Personality.NETBSD, "openbsd": Personality.OPENBSD,
+}  # fmt: skip
 
 
 def for_system(os_name: str) -> dict[str, str]:

@@ -91,17 +91,19 @@ NAMED: dict[tuple[str, str], tuple[Give, int]] = {
     ("freebsd12_closefrom", "lowfd"): (Give.VALUE, 700),
     ("close_range", "lowfd"): (Give.VALUE, 700),
     ("close_range", "highfd"): (Give.VALUE, 701),
-    ("__sysctl", "name"): (Give.MIB, 0),
-    ("__sysctl", "namelen"): (Give.VALUE, 2),
-    ("__sysctl", "oldlenp"): (Give.ROOM, 0),
+    **{(row, "name"): (Give.MIB, 0) for row in ("__sysctl", "sysctl")},
+    **{(row, "namelen"): (Give.VALUE, 2) for row in ("__sysctl", "sysctl")},
+    **{(row, "oldlenp"): (Give.ROOM, 0) for row in ("__sysctl", "sysctl")},
+    ("closefrom", "fd"): (Give.VALUE, 700),
+    ("F_CLOSEM", "fd"): (Give.VALUE, 700),
     ("cpuset_getaffinity", "cpusetsize"): (Give.VALUE, 8),
 }
 """(row, argument) -> the same for arguments that feed no op."""
 
 BEHIND: dict[tuple[str, str], Pointer] = {
-    ("__sysctl", "name"): Pointer(8, out=False),
-    ("__sysctl", "old"): Pointer(4, out=True, optional=True),
-    ("__sysctl", "oldlenp"): Pointer(8, out=True, optional=True),
+    **{(row, "name"): Pointer(8, out=False) for row in ("__sysctl", "sysctl")},
+    **{(row, "old"): Pointer(4, out=True, optional=True) for row in ("__sysctl", "sysctl")},
+    **{(row, "oldlenp"): Pointer(8, out=True, optional=True) for row in ("__sysctl", "sysctl")},
     ("cpuset_getaffinity", "mask"): Pointer(8, out=True),
     ("UMTX_OP_WAIT", "obj"): Pointer(8, out=False),
     ("UMTX_OP_WAIT_UINT", "obj"): Pointer(4, out=False),
@@ -120,7 +122,13 @@ ELSEWHERE = {
 }
 """Ops that the plain cases leave out, and where they are used instead or why not."""
 
-ELSEWHERE_NAMED = {"syncfs": "would flush the host's disks", "thr_exit": "would end the program"}
+ELSEWHERE_NAMED = {
+    "syncfs": "would flush the host's disks",
+    "thr_exit": "would end the program",
+    "_lwp_exit": "would end the program",
+    "__threxit": "would end the program",
+    "sigsuspend": "would never come back",
+}
 
 TAKES_NULL = {Op.SETITIMER}
 """Ops whose struct may be null in every system although nothing says so."""

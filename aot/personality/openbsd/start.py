@@ -36,7 +36,7 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
     def auxv(stack: StackBuilder) -> Sequence[Entry]:
         if not facts.bias:
             return ()
-        features = ((Aux.hwcap, facts.hwcap), (Aux.hwcap2, facts.hwcap2)) if facts.arch == "aarch64" else ()
+        features = ((Aux.hwcap, 0), (Aux.hwcap2, 0)) if facts.arch == "aarch64" else ()
         return (
             (Aux.phdr, facts.phdr[0]), (Aux.phent, facts.phdr[1]), (Aux.phnum, facts.phdr[2]),
             (Aux.pagesz, facts.page_size), (Aux.base, facts.interpreter_base or facts.bias), (Aux.flags, 0),

@@ -105,15 +105,21 @@ enum { PASSED = 42, BROKEN = 1 };
 int program(u64 *argc, u64 entry_sp);
 
 __attribute__((used, noreturn)) static void started(u64 *argc, u64 entry_sp) {
+#ifdef RELOCATES_ITSELF
+  relocate_itself(argc);
+#endif
   sys_exit(program(argc, entry_sp));
   __builtin_trap();
 }
 
+#ifndef FIRST_INSTRUCTION
+#define FIRST_INSTRUCTION ""
+#endif
 #if defined(__x86_64__)
 __asm__(
     ".globl _start\n"
     ".type _start,@function\n"
-    "_start:\n"
+    "_start:\n" FIRST_INSTRUCTION
     "  mov %rsp, %rsi\n"
 #ifndef ARGC_IN_FIRST_ARGUMENT
     "  mov %rsp, %rdi\n"
@@ -126,7 +132,7 @@ __asm__(
 __asm__(
     ".globl _start\n"
     ".type _start,@function\n"
-    "_start:\n"
+    "_start:\n" FIRST_INSTRUCTION
     "  mov x1, sp\n"
 #ifndef ARGC_IN_FIRST_ARGUMENT
     "  mov x0, sp\n"

@@ -58,6 +58,9 @@ struct {
         "ldp x21, x22, [sp, #16]\nldp x23, x24, [sp, #32]\nldp x25, x26, [sp, #48]\nldp x27, x28, [sp, #64]\n" \
         "ldp x29, x30, [sp, #80]\nldp x19, x20, [sp], #160\nret\n" ::[nr] "i"(value));                        \
   }
+#ifndef NUMBER_REGISTER
+#define NUMBER_REGISTER X8
 #define SET_NUMBER "mov x8, #%c[nr]\n"
+#endif
 
-static void set_number(s64 number) { before.gpr[X8] = (u64)number; }
+static void set_number(s64 number) { before.gpr[NUMBER_REGISTER] = (u64)number; }
