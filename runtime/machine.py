@@ -133,6 +133,7 @@ class Machine:
             returned=_returned,
             page_fault=self.space.fault,
             trap_carry=dispatcher.door.gate.style is ErrorStyle.CARRY,
+            skip=dispatcher.door.gate.skip,
         )
         bind_sites(dispatcher, self.manifest, doors.sites)
         bind_imports(dispatcher, self.manifest.imports, doors.imports, dynamic=self.dynamic)

@@ -103,6 +103,7 @@ class Doors:
     page_fault: Callable[[int, int], bool] | None = (
         None  # (address, access 0 r / 1 w / 2 x): True = mapped now
     )
+    skip: int = 0  # bytes behind a trap (or an exit in its place) that the guest's kernel steps over
     trap_carry: bool = False  # untranslated traps report failure in the carry flag
     interrupts: frozenset[int] = frozenset()  # x86 `int n` that are traps; n is the immediate
 

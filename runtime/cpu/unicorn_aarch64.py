@@ -138,8 +138,22 @@ class Aarch64:
             return doors.returned(context)  # type: ignore[misc]
 
         if kind is None:
-            return self._trapping(site, detail)
+            return self._skipping(pc, self._trapping(site, detail))
+        if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):  # stands where the trap stood
+            return self._skipping(pc, table if kind == GateKind.TABLE else table_carry)
         return (bound, bound_carry, table, table_carry, imported, returned)[kind]
+
+    def _skipping(self, pc: int, cross: Callable[[Any], object]) -> Callable[[Any], object]:
+        """`cross`, resuming behind the instructions that the guest's kernel steps over."""
+        regs, resume = self.cpu.live, pc + self._doors.skip
+        if resume == pc:
+            return cross
+
+        def skipping(context: Any) -> object:
+            regs[PC] = resume
+            return cross(context)
+
+        return skipping
 
     def _trapping(self, site: int, immediate: int) -> Callable[[Any], object]:
         """The crossing of a trap nobody translated."""
