@@ -29,11 +29,7 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.format: $(VENV)/.dev
-	$(BIN)/ruff check -q --fix-only .
-	$(BIN)/ruff format -q .
-
-corpus: $(VENV)/.made pyproject.toml
+$(VENV)/.corpus: $(VENV)/.made pyproject.toml
 	$(PIP) -e '.[corpus]'
 	$(BIN)/python -m compileall -q aot runtime
 	@touch $@
