@@ -1,7 +1,7 @@
 """The trace: one strace-like line per completed call, written from the row itself.
 
-    [1000] openat(dirfd=AT_FDCWD, path="x", flags=O_RDONLY, mode=0) = 3
-    [1000] read(fd=9, buf=0x7ffe0000, count=16) = -1 EBADF (bad file descriptor)
+[1000] openat(dirfd=AT_FDCWD, path="x", flags=O_RDONLY, mode=0) = 3
+[1000] read(fd=9, buf=0x7ffe0000, count=16) = -1 EBADF (bad file descriptor)
 """
 
 from __future__ import annotations

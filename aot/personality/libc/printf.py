@@ -21,7 +21,9 @@ class Source:
     narrow: Callable[[int, int | None], str]  # (address, most characters)
     wide: Callable[[int, int | None], str]
     count: Callable[[int, int, int], None]  # (address, bytes, characters so far)
-    real: Callable[[str], float] | None = None  # a floating-point argument of a size; None: a double in a word
+    real: Callable[[str], float] | None = (
+        None  # a floating-point argument of a size; None: a double in a word
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,7 @@ class Spec:
     letter: str = ""
 
 
-def render(
-    template: str, source: Source, dialect: Dialect, *, wide: bool = False, options: int = 0
-) -> str:
+def render(template: str, source: Source, dialect: Dialect, *, wide: bool = False, options: int = 0) -> str:
     """The formatted text. Unknown conversions print their letter, as the runtime does."""
     out: list[str] = []
     at, total = 0, 0
@@ -99,9 +99,7 @@ def _signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
 
 
-def _convert(
-    spec: Spec, source: Source, dialect: Dialect, total: int, *, wide: bool, options: int
-) -> str:
+def _convert(spec: Spec, source: Source, dialect: Dialect, total: int, *, wide: bool, options: int) -> str:
     letter, bits = spec.letter, dialect.bits.get(spec.size, 32)
     if letter in SIGNED and letter:
         value = _signed(source.word(), bits)

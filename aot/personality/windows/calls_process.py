@@ -121,9 +121,7 @@ def _store(ctx: Any, raw: bytes, buffer: int, length: int, returned: int, *, exa
     return 0
 
 
-def query_process(
-    ctx: Any, ops: Ops, process: int, cls: int, buffer: int, length: int, returned: int
-) -> int:
+def query_process(ctx: Any, ops: Ops, process: int, cls: int, buffer: int, length: int, returned: int) -> int:
     """NtQueryInformationProcess."""
     if process != CURRENT_PROCESS:
         raise Errno(E.BADF)
@@ -221,9 +219,7 @@ def query_object(ctx: Any, ops: Ops, handle: int, cls: int, buffer: int, length:
     return _store(ctx, raw, buffer, length, returned, exact=False)
 
 
-def duplicate(
-    ctx: Any, ops: Ops, source: int, handle: int, target: int, where: int, options: int
-) -> int:
+def duplicate(ctx: Any, ops: Ops, source: int, handle: int, target: int, where: int, options: int) -> int:
     """NtDuplicateObject inside the process."""
     if handle in (CURRENT_PROCESS, CURRENT_THREAD):
         copy = state(ctx).add(Event(signaled=False))

@@ -84,9 +84,7 @@ def v_print_wide(ctx: Any, ops: Ops, options: int, stream: int, template: str, a
     return len(text)
 
 
-def v_string(
-    ctx: Any, ops: Ops, options: int, out: int, room: int, template: bytes, arguments: int
-) -> int:
+def v_string(ctx: Any, ops: Ops, options: int, out: int, room: int, template: bytes, arguments: int) -> int:
     """__stdio_common_vsprintf: what is answered when it does not fit depends on the options."""
     raw = to_host(printf.render(from_host(template), source(ctx, arguments), options=options))
     return _fit(ctx, options, out, room, raw, 1)
@@ -114,9 +112,7 @@ def _fit(ctx: Any, options: int, out: int, room: int, raw: bytes, unit: int) -> 
     return count if count == room else EOF
 
 
-def v_string_s(
-    ctx: Any, ops: Ops, options: int, out: int, room: int, template: bytes, arguments: int
-) -> int:
+def v_string_s(ctx: Any, ops: Ops, options: int, out: int, room: int, template: bytes, arguments: int) -> int:
     """__stdio_common_vsprintf_s: too little room is an error."""
     raw = to_host(printf.render(from_host(template), source(ctx, arguments), options=options))
     if len(raw) >= room:

@@ -38,9 +38,7 @@ def set_console_mode(ctx: Any, ops: Ops, fd: int, mode: int) -> int:
     return 1
 
 
-def write_console(
-    ctx: Any, ops: Ops, fd: int, address: int, count: int, done: int, *, wide: bool
-) -> int:
+def write_console(ctx: Any, ops: Ops, fd: int, address: int, count: int, done: int, *, wide: bool) -> int:
     """WriteConsole: text as UTF-8."""
     raw = ctx.mem.read(address, count * (2 if wide else 1)) if count else b""
     data = memoryview(to_host(from_wide(raw)) if wide else raw)

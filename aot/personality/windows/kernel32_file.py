@@ -92,9 +92,7 @@ def write_file(ctx: Any, ops: Ops, fd: int, buf: Any, done: int, overlapped: int
         at = 0
         while at < len(view):
             offset = _offset(ctx, overlapped)
-            wrote = files.write_file(
-                ctx, ops, fd, (view[at:],), None if offset is None else offset + count
-            )
+            wrote = files.write_file(ctx, ops, fd, (view[at:],), None if offset is None else offset + count)
             at, count = at + wrote, count + wrote
     if not buf:
         files.mode_of(ctx, ops, fd)

@@ -20,9 +20,7 @@ from aot.personality.windows.text import from_wide, wide
 from aot.personality.windows.win32 import function, k32, refuse, text_at
 
 
-def to_wide(
-    ctx: Any, ops: Ops, page: int, flags: int, source: int, length: int, out: int, room: int
-) -> int:
+def to_wide(ctx: Any, ops: Ops, page: int, flags: int, source: int, length: int, out: int, room: int) -> int:
     """MultiByteToWideChar: every code page is UTF-8."""
     if not length or (flags & ~0x0F):
         return refuse(ctx, BAD_PARAMETER)
