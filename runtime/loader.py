@@ -204,6 +204,7 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         if tls
         else (0, 0),
         objects=loaded.objects,
+        resolve=ctx.process.data["imports"].address_of,
     )
 
 

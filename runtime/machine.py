@@ -235,9 +235,30 @@ class Machine:
     def run(self) -> End:
         """Run the program to its end."""
         self.scheduler.add(self.start())
+        ticker = self._ticker()
         if self.options.ready is not None:
             self.options.ready()
-        return self.scheduler.run()
+        try:
+            return self.scheduler.run()
+        finally:
+            if ticker is not None:
+                ticker.stop()
+
+    def _ticker(self) -> Watchdog | None:
+        """Keeps the system's clock page current while the guest runs; a deterministic run's stands still."""
+        page = self.system.clock_page
+        if page is None or self.options.deterministic:
+            return None
+        window, clocks = self.space.window(page.address, PAGE), self.process.kernel.clocks
+
+        def tick() -> None:
+            for address, data in page.words(clocks.now_ns(Clock.REALTIME), clocks.monotonic_ns()):
+                at = address - page.address
+                window[at : at + len(data)] = data
+
+        ticker = Watchdog(tick, page.period_s)
+        ticker.start()
+        return ticker
 
     def inline_calls(self) -> int:
         """Calls that inline stubs answered."""

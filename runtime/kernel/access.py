@@ -249,6 +249,11 @@ class GuestAccess:
         if any(region.code for region in self.layout.within(address, address + len(data))):
             self.emit(EventKind.CODE, 0, EVERYTHING)
 
+    def window(self, address: int, size: int) -> memoryview:
+        """Mapped memory inside one page, for writers that must not look at the tables (other threads)."""
+        (lo, hi), *_ = self._owned(address, size, write=True)
+        return self._view[lo:hi]
+
     def _owned(self, address: int, size: int, *, write: bool) -> list[tuple[int, int]]:
         """Arena ranges behind mapped pages, populated when needed."""
         runs: list[tuple[int, int]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from aot.record import dataclass, field
@@ -56,6 +56,7 @@ class StartFacts:
     initialisers: tuple[int, ...] = ()
     tls_descriptors: tuple[int, int] = (0, 0)
     objects: Mapping[str, int] = field(default_factory=dict)  # imported objects: name -> address
+    resolve: Callable[[str, str], int] = lambda library, name: 0  # address of a library's function
 
 
 @dataclass(frozen=True, slots=True)

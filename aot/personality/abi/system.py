@@ -27,6 +27,15 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockPage:
+    """A page whose words the kernel keeps current: `words(realtime_ns, monotonic_ns)` are (address, bytes)."""
+
+    address: int
+    period_s: float
+    words: Callable[[int, int], tuple[tuple[int, bytes], ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A personality's tables. `columns` maps a column name to its architecture's value.
 
@@ -56,6 +65,7 @@ class System:
     layouts: Mapping[str, Layout] = field(default_factory=dict)  # by architecture
     objects: frozenset[str] = frozenset()  # imported names that are objects, where the format does not say
     start: Callable[[StartSpace, StartFacts], StartState] | None = None
+    clock_page: ClockPage | None = None  # time that programs read without a call
 
     def by_number(self, column: str) -> dict[int, Call]:
         """Number -> row of one column."""
