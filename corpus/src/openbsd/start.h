@@ -1,6 +1,7 @@
 // What OpenBSD hands to a program beyond what every System V start has.
 #pragma once
 enum { ENTRY_SP = 0 };
+#define IMAGE_BIAS auxv[AUX_base]
 
 static void check_own_entries(const u64 *auxv, const u8 *present, u64 *argc, char **environment) {
   const struct phdr {

@@ -7,6 +7,9 @@ struct phdr {
   u32 type, flags;
   u64 offset, address, physical, file_size, memory_size, align;
 };
+#ifndef IMAGE_BIAS
+#define IMAGE_BIAS 0
+#endif
 enum { SEGMENT_LOAD = 1, SEGMENT_TLS = 7 };
 
 static u64 *start_argc, stack_at_entry;
@@ -45,7 +48,7 @@ static void check_auxv(void) {
   if (!expect("AT_PHDR", 1, table != 0)) return;
   int covered = 0;
   for (u64 i = 0; i < auxv[AT_PHNUM]; i++)
-    covered += table[i].type == SEGMENT_LOAD && (u64)_start - table[i].address < table[i].memory_size;
+    covered += table[i].type == SEGMENT_LOAD && (u64)_start - IMAGE_BIAS - table[i].address < table[i].memory_size;
   expect("AT_PHDR names the segment of the entry", 1, (u64)covered);
   check_own_entries(auxv, present, start_argc, environment);
 }
@@ -73,7 +76,7 @@ static void check_tls(void) {
   s64 set = 0;
 #endif
   if (!expect("setting the thread pointer", 0, (u64)set)) return;
-  memcpy(data, (const void *)tls->address, tls->file_size);
+  memcpy(data, (const void *)(IMAGE_BIAS + tls->address), tls->file_size);
   volatile u64 *first = &initialised, *second = zero, *third = &aligned_word;
   expect("initialised thread variable", 0x1122334455667788, *first);
   expect("zero thread variable", 0, second[2]);
