@@ -173,7 +173,7 @@ class Aarch64:
     def _raised(self, error: BaseException, pc: int) -> None:
         """The crossing before `pc` raised: say what makes it again."""
         doors, site, value = self._doors, pc - 4, self.cpu.live[8]
-        kind, detail = self._exits[pc]
+        kind, detail = self._exits.get(pc) or self._learn(pc)  # the handler may have changed code
         again: Handler
         if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):
             table = doors.table
