@@ -7,6 +7,7 @@ from aot.personality.bsd import kinds as shared
 from aot.personality.netbsd import layouts as la
 from aot.personality.netbsd.flags import SIGNALS
 
+UTIME_NOW, UTIME_OMIT = (1 << 30) - 1, (1 << 30) - 2
 SIGNAL_KINDS = shared.SignalKinds(SIGNALS, la.SIGSET.size, la.SIGACTION)
-TIMES_IN_OPT = shared.file_times(now=(1 << 30) - 1, omit=(1 << 30) - 2)
+TIMES_IN_OPT = shared.file_times(UTIME_NOW, UTIME_OMIT)
 STAT_OUT = OutStruct(la.STAT)

@@ -7,6 +7,7 @@ from aot.personality.bsd import kinds as shared
 from aot.personality.openbsd import layouts as la
 from aot.personality.openbsd.flags import SIGNALS
 
+UTIME_NOW, UTIME_OMIT = -2, -1
 SIGNAL_KINDS = shared.SignalKinds(SIGNALS, la.SIGSET.size, la.SIGACTION)
-TIMES_IN_OPT = shared.file_times(now=-2, omit=-1)
+TIMES_IN_OPT = shared.file_times(UTIME_NOW, UTIME_OMIT)
 STAT_OUT = OutStruct(la.STAT)
