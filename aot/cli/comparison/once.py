@@ -149,7 +149,7 @@ def _profiled(machine: Any) -> Result:
     profile = machine.options.profile
     row, door = next(iter(machine.system.calls)), machine.dispatcher.door
     lines = [
-        (line.call, line.cls, line.count, line.median_ns(), line.total_ns / max(line.count, 1), line.left)
+        (line.call, line.cls, line.count, line.median_ns(), line.mean_ns(), line.left)
         for line in profile.lines.values()
         if line.count
     ]

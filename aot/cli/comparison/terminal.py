@@ -15,6 +15,7 @@ from aot.cli.comparison.model import CLASSES, TITLES, Check, Comparison, Cost, S
 
 OUTPUT_LINES = 24  # of the guest's standard output that are shown
 CALL_LINES = 30
+NAME = 30  # columns for the name of a call, at most
 
 
 def show(found: Comparison, console: Console) -> None:
@@ -97,8 +98,10 @@ def _calls(found: Comparison) -> RenderableType:
         ("call", "left"), ("class", "left"), ("count", "right"), ("exits", "right"),
         ("ahead", "right"), ("op", "right"), ("dynamic", "right"), ("op", "right"),
     )  # fmt: skip
-    table.columns[0].overflow = "fold"
     pairs = found.pairs()
+    table.columns[0].min_width = min(max(len(name) for name, *_ in pairs[:CALL_LINES]), NAME)
+    table.columns[0].overflow = "fold"
+    table.columns[1].max_width = 8
     for name, aot, dynamic in pairs[:CALL_LINES]:
         one, other = together(aot), together(dynamic)
         same = one and other and one.count == other.count
@@ -134,7 +137,7 @@ def _shares(found: Comparison) -> Table:
             cells += (str(counts[cls] or ""), share, "" if each is None else f"{each:.2f}")
         table.add_row(cls, *cells)
     table.add_section()
-    exits = [f"{mode.exits_per_call:.2f}" for mode in found.modes]
+    exits = [f"{mode.exits_per_call:.3f}" for mode in found.modes]
     table.add_row("all", str(found.aot.calls), "", "", str(found.dynamic.calls), "", "")
     table.add_row("exits per call", exits[0], "", "", exits[1], "", "")
     return table
@@ -144,7 +147,7 @@ def _table(title: str, *columns: tuple[str, Any]) -> Table:
     named = any(name for name, _ in columns)
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
-        show_edge=False, show_header=named,
+        show_edge=False, show_header=named, padding=(0, 0, 0, 1),
     )  # fmt: skip
     for name, justify in columns:
         table.add_column(name, justify=justify)

@@ -1,0 +1,232 @@
+"""A comparison as one HTML page: what the template shows, with every length worked out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from aot.cli.comparison.model import CLASSES, TITLES, Comparison, Cost, Mode, Spread, together
+from aot.record import dataclass
+
+TEMPLATE = "report.html.j2"
+DEAREST = 10  # calls in the chart of costs
+OFTEN, FEW = 5, 3  # calls made less than 5 times are left out there, if 3 others remain: they say little
+LABELLED = 13.0  # percent of a bar from which a segment has room for its label
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a bar; positions in percent of the chart's width."""
+
+    css: str
+    start: float
+    width: float
+    label: str  # inside, where there is room
+    title: str  # on pointing at it
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar and what stands beside it."""
+
+    label: str
+    segments: tuple[Segment, ...]
+    value: str
+    group: bool = False  # begins a group
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One measured time: a dot a run, and the median."""
+
+    label: str
+    css: str
+    dots: tuple[tuple[float, str], ...]
+    median: float
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Ticks from 0: percent and label."""
+
+    ticks: tuple[tuple[float, str], ...]
+    end: float
+
+
+def page(found: Comparison) -> str:
+    """The whole page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"us": us, "ms": ms, "percent": percent, "count": count}
+    strips, axis = _strips(found)
+    costs, cost_axis = _costs(found)
+    crossings, crossing_axis = _crossings(found)
+    spent, spent_axis = _spent(found)
+    return environment.get_template(TEMPLATE).render(
+        found=found, titles=TITLES, classes=CLASSES, pairs=_pairs(found), tiles=_tiles(found),
+        strips=strips, strip_axis=axis, spent=spent, spent_axis=spent_axis, costs=costs,
+        cost_axis=cost_axis, crossings=crossings, crossing_axis=crossing_axis, shares=_shares(found),
+        charted=sum(bar.group for bar in costs),
+    )  # fmt: skip
+
+
+# numbers in words
+
+
+def us(value: float) -> str:
+    """Microseconds, three digits that matter."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def ms(seconds: float) -> str:
+    """Milliseconds of a time in seconds."""
+    return us(seconds * 1e3)
+
+
+def percent(share: float) -> str:
+    """A share of 1."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 10 or not value else "< 0.1 %" if value < 0.1 else f"{value:.1f} %"
+
+
+def count(value: int) -> str:
+    """With thin spaces between thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+# charts
+
+
+def axis(most: float, unit: str) -> Axis:
+    """At most five round ticks from 0 to a little above `most`."""
+    most = most or 1.0
+    rough = most / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
+    end = step * math.ceil(most / step - 1e-9)
+    ticks = tuple((100 * i * step / end, f"{i * step:g}") for i in range(round(end / step) + 1))
+    return Axis((*ticks[:-1], (100.0, f"{ticks[-1][1]} {unit}")), end)
+
+
+def _stack(parts: Iterable[tuple[str, float, str, str]], whole: float) -> tuple[Segment, ...]:
+    """Segments side by side: (css class, value, label, title) as shares of `whole`."""
+    out: list[Segment] = []
+    at = 0.0
+    for css, value, label, title in parts:
+        width = 100 * value / whole if whole else 0.0
+        if width > 0:
+            out.append(Segment(css, round(at, 3), round(width, 3), label if width >= LABELLED else "", title))
+        at += width
+    return tuple(out)
+
+
+def _strips(found: Comparison) -> tuple[list[Strip], Axis]:
+    most = max(spread.most for mode in found.modes for spread in (mode.wall(), mode.cpu()))
+    scale = axis(most * 1e3, "ms")
+
+    def strip(mode: Mode, what: str, values: Sequence[float], spread: Spread) -> Strip:
+        dots = tuple((100 * v * 1e3 / scale.end, f"run {i}: {ms(v)} ms") for i, v in enumerate(values, 1))
+        middle = 100 * spread.median * 1e3 / scale.end
+        return Strip(f"{what}, {TITLES[mode.name]}", mode.name, dots, middle, f"{ms(spread.median)} ms")
+
+    out = [strip(m, "CPU", [run.cpu_s for run in m.runs], m.cpu()) for m in found.modes]
+    out += [strip(m, "wall", [run.wall_s for run in m.runs], m.wall()) for m in found.modes]
+    return out, scale
+
+
+def _spent(found: Comparison) -> tuple[list[Bar], Axis]:
+    scale = axis(max(sum(mode.spent_s()) for mode in found.modes) * 1e3, "ms")
+    bars = []
+    for mode in found.modes:
+        spent = mode.spent_s()
+        whole = sum(spent)
+        parts = [
+            (css, value * 1e3, percent(value / whole) if whole else "", f"{name}: {ms(value)} ms")
+            for css, name, value in zip(
+                ("crossing", "op", "guest"), ("crossings", "ops", "guest code"), spent, strict=True
+            )
+        ]
+        bars.append(Bar(TITLES[mode.name], _stack(parts, scale.end), f"{ms(whole)} ms"))
+    return bars, scale
+
+
+def _costs(found: Comparison) -> tuple[list[Bar], Axis]:
+    all_pairs = _pairs(found)
+    often = [pair for pair in all_pairs if pair[1] and pair[1].count >= OFTEN]
+    pairs = (often if len(often) >= FEW else all_pairs)[:DEAREST]
+    scale = axis(max((c.each_us for _, *both in pairs for c in both if c), default=1.0), "µs")
+    bars = []
+    for name, one, other in pairs:
+        group = True
+        for mode, cost in zip(found.modes, (one, other), strict=True):
+            if cost is None:
+                continue
+            parts = [
+                ("crossing", cost.crossing_us, us(cost.crossing_us), f"crossing: {us(cost.crossing_us)} µs"),
+                ("op", cost.op_us, us(cost.op_us), f"op: {us(cost.op_us)} µs"),
+            ]
+            label = f"{name} \u00b7 {TITLES[mode.name]}"
+            bars.append(Bar(label, _stack(parts, scale.end), f"{us(cost.each_us)} µs", group))
+            group = False
+    return bars, scale
+
+
+def _crossings(found: Comparison) -> tuple[list[Bar], Axis]:
+    """One empty crossing by class: each way as far as it has its own."""
+    lines = [(cls, cls, found.aot.crossings_us[cls]) for cls in CLASSES if cls in found.aot.crossings_us]
+    lines += [("import", "import, found by name", found.dynamic.crossings_us["import"])]
+    lines.sort(key=lambda line: line[2])
+    scale = axis(max(value for *_, value in lines), "µs")
+    bars = [
+        Bar(name, _stack([(f"c-{cls}", value, "", f"{us(value)} µs")], scale.end), f"{value:.2f} µs")
+        for cls, name, value in lines
+    ]
+    return bars, scale
+
+
+def _shares(found: Comparison) -> list[Bar]:
+    bars = []
+    for mode in found.modes:
+        parts = []
+        for cls, number in mode.classes().items():
+            share = number / mode.calls if mode.calls else 0.0
+            parts.append(
+                (f"c-{cls}", share, percent(share), f"{cls}: {count(number)} calls, {percent(share)}")
+            )
+        bars.append(Bar(TITLES[mode.name], _stack(parts, 1.0), f"{count(mode.calls)} calls"))
+    return bars
+
+
+# tables and tiles
+
+
+def _pairs(found: Comparison) -> list[tuple[str, Cost | None, Cost | None]]:
+    return [(name, together(aot), together(dynamic)) for name, aot, dynamic in found.pairs()]
+
+
+def _mean_crossing(mode: Mode) -> float:
+    return sum(c.count * c.crossing_us for c in mode.costs) / mode.calls if mode.calls else 0.0
+
+
+def _tiles(found: Comparison) -> list[tuple[str, str, str]]:
+    """(what, value, beside it)."""
+    aot, dynamic = found.modes
+    mine, theirs = aot.cpu().median, dynamic.cpu().median
+    times = f"{theirs / mine:.2f}\u00d7" if mine else "-"
+    near = abs(theirs - mine) < max(aot.cpu().deviation, dynamic.cpu().deviation)
+    noise = ", within the spread of the runs" if near else ", medians"
+    crossing, other = _mean_crossing(aot), _mean_crossing(dynamic)
+    sites = ", ".join(f"{number} {cls}" for cls, number in found.subject.sites.items())
+    bound = f"{sites or 'no'} sites" + (f", {found.subject.imports} imports" if found.subject.imports else "")
+    return [
+        ("speed-up, CPU time", times, f"{ms(mine)} ms against {ms(theirs)} ms{noise}"),
+        ("mean crossing", f"{us(crossing)} µs", f"against {us(other)} µs"),
+        ("exits per call", f"{aot.exits_per_call:.3f}", f"against {dynamic.exits_per_call:.3f}"),
+        ("calls", count(aot.calls), bound),
+    ]
