@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aot.personality.abi.call import VALUE, Args, Call, Ret, Status, absent, call
+from aot.personality.abi.call import VALUE, Call, Ret, Status, absent, call
+from aot.personality.abi.kinds import Args
 from aot.personality.abi.op import Op
 
 X86_64, AARCH64 = "x86_64", "aarch64"

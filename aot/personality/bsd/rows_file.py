@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from aot.personality.abi.call import FULL, STORED, ZERO, Args, Call, Ret, call, partial, sig
+from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig
 from aot.personality.abi.errors import E
 from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import (
@@ -18,6 +18,7 @@ from aot.personality.abi.kinds import (
     OFFSET,
     PATH,
     S32,
+    Args,
     Bits,
     InBytes,
     Int,

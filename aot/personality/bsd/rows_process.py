@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from aot.personality.abi.call import FULL, VALUE, ZERO, Args, Call, partial, sig
+from aot.personality.abi.call import FULL, VALUE, ZERO, Call, partial, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     FD,
@@ -16,6 +16,7 @@ from aot.personality.abi.kinds import (
     OFFSET,
     S32,
     SIZE,
+    Args,
     Bits,
     Int,
     Must,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aot.personality.abi.call import FULL, PAIR, STORED, ZERO, Call, call, partial, sig
 from aot.personality.abi.kinds import ADDRESS, FD, PATH, S32, OutStruct, Pick, To, Unused
+from aot.personality.abi.neutral import CWD, At
 from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_file, rows_process
 from aot.personality.bsd.futex import futex
@@ -41,7 +42,7 @@ OWN = (
     call("__fstatvfs190", nr("__fstatvfs190"), Op.FSTATFS, NO_NAMES,
          sig(fd=FD, buf=OutStruct(la.STATVFS), flags=Unused("always fresh")), ZERO),
     call("__posix_lchown", nr("__posix_lchown"), Op.FCHOWNAT, FULL, sig(path=PATH, uid=S32, gid=S32), ZERO,
-         dirfd=rows_file.CWD, flags=rows_file.At.NOFOLLOW),
+         dirfd=CWD, flags=At.NOFOLLOW),
     call("__sigaction_sigtramp", nr("__sigaction_sigtramp"), Op.SIGACTION, partial("no trampoline is entered"),
          sig(signum=SIGNAL, nsa=To("action", k.SIGNAL_KINDS.action_in), osa=k.SIGNAL_KINDS.action_out,
              tramp=Unused("handlers return to the kernel"), vers=Unused("one form of handler")), ZERO),

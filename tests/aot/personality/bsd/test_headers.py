@@ -95,9 +95,7 @@ def selectors(tables: Tables, target: str) -> dict[str, int]:
         rows.append(tables.module("sync").UMTX)
         rows += [tables.module("calls_process").SYSARCH] if target.endswith("x86_64") else []
         return {row.name: value for table in rows for value, row in table.items()}
-    futex = {
-        row.name.replace("_PRIVATE", "|FUTEX_PRIVATE_FLAG"): value for value, row in own.FUTEX.items()
-    }
+    futex = {row.name.replace("_PRIVATE", "|FUTEX_PRIVATE_FLAG"): value for value, row in own.FUTEX.items()}
     return futex | {row.name: value for table in rows for value, row in table.items()}
 
 
@@ -117,7 +115,7 @@ def structs(layouts: ModuleType) -> dict[str, int]:
 
 def groups(target: str) -> dict[str, dict[str, int]]:
     """Subject -> C expression -> what the tables say."""
-    tables = SYSTEMS[target.split("-")[0]]
+    tables = SYSTEMS[target.split("-", maxsplit=1)[0]]
     flags, kinds = tables.module("flags"), tables.module("kinds")
     bits = TERMIOS | {OUTPUT_NAMES[tables.output]: tables.output}
     modes = {
@@ -149,7 +147,7 @@ def groups(target: str) -> dict[str, dict[str, int]]:
 def answers(target: str) -> dict[str, int]:
     """What the headers say to every expression, asked once."""
     names = sorted({name for group in groups(target).values() for name in group})
-    own = SYSTEMS[target.split("-")[0]].headers
+    own = SYSTEMS[target.split("-", maxsplit=1)[0]].headers
     return dict(zip(names, probe(target, (*COMMON, *own), names), strict=True))
 
 
