@@ -1,0 +1,14 @@
+"""libSystem's functions that are no system calls: every row."""
+
+from __future__ import annotations
+
+from aot.personality.abi.call import Call
+from aot.personality.darwin import crt_memory, crt_print, crt_runtime, crt_stdio, crt_utility
+
+LIBRARY_CALLS: tuple[Call, ...] = (
+    *crt_runtime.CALLS,
+    *crt_stdio.CALLS,
+    *crt_print.CALLS,
+    *crt_memory.CALLS,
+    *crt_utility.CALLS,
+)
