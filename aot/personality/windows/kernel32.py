@@ -7,6 +7,7 @@ from aot.personality.windows import (
     kernel32_console,
     kernel32_directory,
     kernel32_file,
+    kernel32_locale,
     kernel32_memory,
     kernel32_modules,
     kernel32_process,
@@ -25,4 +26,5 @@ CALLS: tuple[Call, ...] = (
     *kernel32_memory.CALLS,
     *kernel32_modules.CALLS,
     *kernel32_text.CALLS,
+    *kernel32_locale.CALLS,
 )

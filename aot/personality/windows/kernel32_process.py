@@ -22,12 +22,13 @@ from aot.personality.windows.state import (
     parameter,
     peb,
     set_last_error,
+    set_parameter,
     state,
 )
 from aot.personality.windows.text import block_entries, split, to_host, widez
 from aot.personality.windows.win32 import both, encode, function, k32, put_text, refuse, text_at, value
 
-ENVVAR_NOT_FOUND, BAD_PARAMETER = 203, 87
+ENVVAR_NOT_FOUND, BAD_PARAMETER, NOT_SUPPORTED = 203, 87, 50
 STILL_ACTIVE = 0x103
 
 
@@ -78,6 +79,20 @@ def std_handle(ctx: Any, ops: Ops, which: int) -> int:
     if which not in names:
         raise Errno(E.BADF)
     return parameter(ctx, names[which])
+
+
+def set_std_handle(ctx: Any, ops: Ops, which: int, handle: int) -> int:
+    """SetStdHandle: in the process parameters."""
+    names = {0xFFFF_FFF6: "hStdInput", 0xFFFF_FFF5: "hStdOutput", 0xFFFF_FFF4: "hStdError"}
+    if which not in names:
+        raise Errno(E.BADF)
+    set_parameter(ctx, names[which], handle)
+    return 1
+
+
+def no_process(ctx: Any, ops: Ops) -> int:
+    """CreateProcess: one process a run."""
+    return refuse(ctx, NOT_SUPPORTED)
 
 
 def exit_code(ctx: Any, ops: Ops, handle: int, out: int) -> int:
@@ -279,6 +294,15 @@ CALLS: tuple[Call, ...] = (
     k32("IsProcessorFeaturePresent", {"Feature": To("number", U32)}, feature),
     k32("GetSystemInfo", OUT, system_info, also=("GetNativeSystemInfo",), ret=NOTHING),
     k32("GetVersionExW", OUT, version_ex),
+    k32("SetStdHandle", {"nStdHandle": To("which", U32), "hHandle": To("handle", RAW)}, set_std_handle),
+    k32("CreateProcessW", {}, no_process, also=("CreateProcessA",)),
+    k32("GetVersion", {}, value(0x23F0_0206)),
+    k32("SetHandleCount", {"uNumber": Unused("no limit")}, value(32)),
+    k32("UnhandledExceptionFilter", {"ExceptionInfo": Unused("nobody debugs")}, value(0)),
+    k32("RtlPcToFileHeader", {"PcValue": Unused("no exception is unwound")}, value(0)),
+    k32("RtlLookupFunctionEntry", {"ControlPc": Unused("no exception is unwound")}, value(0)),
+    k32("WerSetFlags", {"dwFlags": Unused("nothing is reported")}, value(0), also=("WerGetFlags",)),
+    k32("GenerateConsoleCtrlEvent", {"dwCtrlEvent": Unused("nobody else")}, value(1)),
     k32("IsDebuggerPresent", {}, value(0)),
     k32("SetErrorMode", {"uMode": Unused("no dialogs")}, value(0), also=("GetErrorMode",)),
     k32("SetConsoleCtrlHandler", {"Routine": Unused("no console events")}, value(1)),

@@ -107,6 +107,27 @@ def _slot(ctx: Any, index: int) -> int | None:
     return table + 8 * (index - TLS_SLOTS)
 
 
+def list_init(ctx: Any, ops: Ops, where: int) -> int:
+    """InitializeSListHead."""
+    ctx.mem.write(where, bytes(16))
+    return 0
+
+
+def list_push(ctx: Any, ops: Ops, where: int, entry: int) -> int:
+    """InterlockedPushEntrySList: the entry that was first."""
+    head, first = struct.unpack("<QQ", ctx.mem.read(where, 16))
+    ctx.mem.write(entry, struct.pack("<Q", first))
+    ctx.mem.write(where, struct.pack("<QQ", head + 1, entry))
+    return int(first)
+
+
+def list_flush(ctx: Any, ops: Ops, where: int) -> int:
+    """InterlockedFlushSList: every entry."""
+    first: int = ctx.mem.load_u64(where + 8)
+    ctx.mem.write(where, bytes(16))
+    return first
+
+
 def tls_alloc(ctx: Any, ops: Ops) -> int:
     """TlsAlloc."""
     used = state(ctx).tls_used
@@ -217,6 +238,10 @@ CALLS: tuple[Call, ...] = (
     k32("ReleaseSRWLockExclusive", SRW, srw_release, ret=NOTHING, also=("ReleaseSRWLockShared",)),
     k32("InitializeSRWLock", {"where": To("where", POINTER)}, zero_word, ret=NOTHING,
         also=("InitializeConditionVariable", "InitOnceInitialize")),
+    k32("InitializeSListHead", {"ListHead": To("where", POINTER)}, list_init, ret=NOTHING),
+    k32("InterlockedPushEntrySList", {"ListHead": To("where", POINTER), "ListEntry": To("entry", POINTER)},
+        list_push),
+    k32("InterlockedFlushSList", {"ListHead": To("where", POINTER)}, list_flush),
     k32("TlsAlloc", {}, tls_alloc, fails.DWORD_MAX),
     k32("TlsFree", INDEX, tls_free),
     k32("TlsGetValue", INDEX, tls_get),

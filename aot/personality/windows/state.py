@@ -118,6 +118,12 @@ def parameter(ctx: Any, name: str) -> int:
     return word
 
 
+def set_parameter(ctx: Any, name: str, word: int) -> None:
+    """Change a word of the process parameters."""
+    block = ctx.mem.load_u64(peb(ctx) + PEB["ProcessParameters"])
+    ctx.mem.write(block + PARAMETERS[name], struct.pack("<Q", word & M64))
+
+
 def parameter_string(ctx: Any, name: str) -> tuple[int, int]:
     """(address, bytes) of a UNICODE_STRING of the process parameters."""
     block = ctx.mem.load_u64(peb(ctx) + PEB["ProcessParameters"]) + PARAMETERS[name]
