@@ -13,6 +13,7 @@ PERSONALITIES: tuple[Personality, ...] = (
     Personality.LINUX,
     Personality.WINDOWS,
     Personality.FREEBSD,
+    Personality.DARWIN,
     Personality.NETBSD,
     Personality.OPENBSD,
 )
