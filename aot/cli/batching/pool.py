@@ -17,10 +17,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from aot.errors import SetupError
 from aot.record import dataclass
 
 Work = Callable[..., dict[str, Any]]
-PRELOAD = ["aot.cli.batching.worker"]
+PRELOAD = ["aot.cli.batching.warm"]
 GRACE_S = 5.0  # a worker whose batch is gone ends itself this long after its time
 
 
@@ -70,7 +71,12 @@ class Pool:
         receive, send = self._context.Pipe(duplex=False)
         arguments = (send, self._work, task.arguments, self._timeout_s + GRACE_S)
         process = self._context.Process(target=_child, args=arguments, daemon=True)
-        process.start()
+        try:
+            process.start()
+        except (OSError, EOFError) as error:
+            raise SetupError(
+                f"no process for a file can be started: {error or 'the fork server ended'}"
+            ) from None
         send.close()
         self._running[receive] = Running(task, process, receive, time.monotonic())
 

@@ -69,7 +69,8 @@ def page(found: Comparison) -> str:
     crossings, crossing_axis = _crossings(found)
     spent, spent_axis = _spent(found)
     return environment.get_template(TEMPLATE).render(
-        found=found, titles=TITLES, classes=CLASSES, pairs=_pairs(found), tiles=_tiles(found),
+        found=found,
+        name=Path(found.subject.file).name, titles=TITLES, classes=CLASSES, pairs=_pairs(found), tiles=_tiles(found),
         strips=strips, strip_axis=axis, spent=spent, spent_axis=spent_axis, costs=costs,
         cost_axis=cost_axis, crossings=crossings, crossing_axis=crossing_axis, shares=_shares(found),
         charted=sum(bar.group for bar in costs),
