@@ -11,6 +11,10 @@ class ImageError(AotError):
     """The file is not an executable image we translate (unknown, truncated, unsupported kind)."""
 
 
+class NotProgram(ImageError):
+    """The file is of a format we translate, but nobody runs it: a library, an object, a core dump."""
+
+
 class IdentifyError(AotError):
     """The personality of an image cannot be decided from its evidence."""
 

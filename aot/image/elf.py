@@ -10,7 +10,7 @@ from typing import Any
 
 import lief
 
-from aot.errors import ImageError
+from aot.errors import ImageError, NotProgram
 from aot.image.elf_functions import functions, raw_type
 from aot.image.elf_headers import (
     PT_PHDR,
@@ -70,7 +70,7 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
     interpreter = read_interpreter(raw, headers)
     tags = read_dynamic(raw, headers)
     if headers.dynamic and not _is_executable(tags, interpreter) and not analysis:
-        raise ImageError("an ELF shared object (.so), not an executable")
+        raise NotProgram("an ELF shared object (.so), not an executable")
     if not analysis:
         _check_entry(headers, segments)
     image = Image(

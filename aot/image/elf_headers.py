@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from itertools import pairwise
 
-from aot.errors import ImageError
+from aot.errors import ImageError, NotProgram
 from aot.image.model import Arch, Note, Prot, Segment
 from aot.image.words import is_power_of_two
 from aot.record import dataclass
@@ -67,9 +67,9 @@ def read_headers(raw: bytes) -> ElfHeaders:
     fields = EHDR.unpack_from(raw, 0)
     entry, phoff, phentsize, phnum = fields[4], fields[5], fields[9], fields[10]
     if kind == 1:
-        raise ImageError(f"an ELF object file (.o) for {_machine(machine, 2)}; link it first")
+        raise NotProgram(f"an ELF object file (.o) for {_machine(machine, 2)}; link it first")
     if kind == 4:  # ET_CORE
-        raise ImageError("an ELF core file, not an executable")
+        raise NotProgram("an ELF core file, not an executable")
     if kind not in (2, 3):
         raise ImageError(f"an ELF file of type {kind:#x}, which is no executable")
     if phnum in (0, PN_XNUM):

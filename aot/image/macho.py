@@ -10,7 +10,7 @@ from typing import Any
 
 import lief
 
-from aot.errors import ImageError
+from aot.errors import ImageError, NotProgram
 from aot.image.functions import merge
 from aot.image.macho_headers import (
     INIT_OFFSETS,
@@ -134,7 +134,8 @@ def read(source: bytes | Path | str, *, analysis: bool = False, arch: Arch | Non
     what = describe(raw)
     supported = [name for name in SUPPORTED if what == f"a Mach-O executable for {name}"]
     if not supported:
-        raise ImageError(f"{what}, which is not supported")
+        error = ImageError if "executable" in what else NotProgram
+        raise error(f"{what}, which is not supported")
     if arch is not None and SUPPORTED[supported[0]] is not arch:
         raise ImageError(f"{what}; it has no slice for {arch.value}")
     headers = read_headers(raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from aot.errors import ImageError
+from aot.errors import ImageError, NotProgram
 from aot.image.model import Arch, Prot, Segment
 from aot.image.words import align_up, is_power_of_two, unpack
 from aot.record import dataclass
@@ -198,7 +198,7 @@ def _check_kind(
     if len(directories) > CLR and directories[CLR][0]:
         raise ImageError("a .NET assembly (CLR header), whose code is not machine code")
     if dll and not analysis:
-        raise ImageError("a Windows DLL, not a program")
+        raise NotProgram("a Windows DLL, not a program")
     if optional.subsystem not in (GUI, CONSOLE):
         raise ImageError(f"a PE file for unknown subsystem {optional.subsystem}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aot.cli.files import EXECUTABLE, write_whole
-from aot.errors import AotError
+from aot.errors import AotError, NotProgram
 from aot.image import kinds
 from aot.image.formats import FORMATS, load_image
 from aot.image.native_reader import is_native, read_native
@@ -25,6 +25,8 @@ def translate_one(source: str, temporary: str, personality: str | None, nt_build
     begin = time.perf_counter()
     try:
         found = _translate(source, temporary, personality, nt_build)
+    except NotProgram as error:
+        found = {"outcome": "not an executable", "reason": str(error)}
     except AotError as error:
         found = {"outcome": "refused", "reason": str(error)}
     except Exception as error:  # noqa: BLE001 - a bug met by one file must not stop the others; it is told
