@@ -8,7 +8,7 @@ from aot.analyze.identify import Identity, identify
 from aot.analyze.sites import analyze
 from aot.errors import IdentifyError
 from aot.image.formats import load_image
-from aot.image.model import Image
+from aot.image.model import Arch, Image
 from aot.image.native import emit
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import PERSONALITIES, system_of
@@ -56,8 +56,10 @@ def binder_for(image: Image, identity: Identity) -> SystemBinder:
     return SystemBinder(system, identity.column, image.arch.value)
 
 
-def translate_file(source: Path, personality: str | None = None, column: str | None = None) -> bytes:
-    """The native ELF of an executable. Raises an AotError with one line for a person."""
-    image = load_image(source)
+def translate_file(
+    source: Path, personality: str | None = None, column: str | None = None, *, arch: str | None = None
+) -> bytes:
+    """The native ELF of an executable; `arch` chooses a slice of a universal file. Raises an AotError."""
+    image = load_image(source, arch=Arch(arch) if arch else None)
     identity = identity_of(image, personality, column)
     return translate(image, identity, binder_for(image, identity))

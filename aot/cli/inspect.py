@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.choices import arch_option, nt_build_option, personality_option
 from aot.cli.text import show
 
 
@@ -16,7 +16,10 @@ from aot.cli.text import show
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything known.")
 @personality_option
 @nt_build_option
-def command(file: Path, as_json: bool, personality: str | None, nt_build: str | None) -> None:
+@arch_option
+def command(
+    file: Path, as_json: bool, personality: str | None, nt_build: str | None, arch: str | None
+) -> None:
     """Show what FILE asks its system for.
 
     For a foreign executable: its personality and the evidence for it, every site with its number, the tactic
@@ -30,7 +33,7 @@ def command(file: Path, as_json: bool, personality: str | None, nt_build: str | 
     """
     from aot.cli.inspection import inspect_file
 
-    found = inspect_file(file, personality, nt_build)
+    found = inspect_file(file, personality, nt_build, arch)
     if as_json:
         show([json.dumps(found.as_json(), indent=2)])
     else:

@@ -85,24 +85,29 @@ class Inspection:
             yield f"  needs {', '.join(facts.needed)}"
 
 
-def inspect_file(path: Path, personality: str | None, nt_build: str | None) -> Inspection:
+def inspect_file(
+    path: Path, personality: str | None, nt_build: str | None, arch: str | None = None
+) -> Inspection:
     """What is known of the file at `path`. Raises AotError."""
     raw = read_file(path)
     if is_native(raw):
         refuse_choice(path, personality, nt_build)
         return Inspection(path, True, read_native(raw)[0])
-    return _foreign(path, personality, nt_build)
+    return _foreign(path, personality, nt_build, arch)
 
 
-def _foreign(path: Path, personality: str | None, nt_build: str | None) -> Inspection:
+def _foreign(
+    path: Path, personality: str | None, nt_build: str | None, arch: str | None
+) -> Inspection:
     from aot.analyze.report import report
     from aot.analyze.sites import analyze
     from aot.image.formats import load_image
+    from aot.image.model import Arch
     from aot.rewrite.apply import apply
     from aot.rewrite.plan import plan
     from aot.translate import binder_for, identity_of
 
-    image = load_image(path)
+    image = load_image(path, arch=Arch(arch) if arch else None)
     identity = identity_of(image, personality, nt_build)
     binder = binder_for(image, identity)
     analysis = analyze(image, binder.gate)

@@ -24,7 +24,9 @@ def refuse_choice(path: str | os.PathLike[str], personality: str | None, nt_buil
         raise IdentifyError(f"{path}: {option} is for files that are not translated yet")
 
 
-def native_bytes(path: str | os.PathLike[str], personality: str | None, nt_build: str | None) -> bytes:
+def native_bytes(
+    path: str | os.PathLike[str], personality: str | None, nt_build: str | None, arch: str | None = None
+) -> bytes:
     """The native ELF to run for `path`. Raises AotError."""
     raw = read_file(path)
     if is_native(raw):
@@ -35,12 +37,12 @@ def native_bytes(path: str | os.PathLike[str], personality: str | None, nt_build
     from aot.cli.cache import Cache
 
     cache = Cache()
-    kept_at = cache.path(raw, personality, nt_build)
+    kept_at = cache.path(raw, personality, nt_build, arch)
     kept = cache.get(kept_at)
     if kept is not None and is_native(kept):
         return kept
     from aot.translate import translate_file
 
-    translated = translate_file(Path(path), personality, nt_build)
+    translated = translate_file(Path(path), personality, nt_build, arch=arch)
     cache.put(kept_at, translated)
     return translated

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.choices import arch_option, nt_build_option, personality_option
 from aot.cli.files import EXECUTABLE, check_output, write_whole
 
 
@@ -15,10 +15,13 @@ from aot.cli.files import EXECUTABLE, check_output, write_whole
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @personality_option
 @nt_build_option
-def command(source: Path, output: Path, personality: str | None, nt_build: str | None) -> None:
+@arch_option
+def command(
+    source: Path, output: Path, personality: str | None, nt_build: str | None, arch: str | None
+) -> None:
     """Translate the executable IN and write the native ELF OUT.
 
-    IN is a 64-bit ELF or PE program for x86-64 or AArch64. OUT is written whole or not at all, and the
+    IN is a 64-bit ELF, PE or Mach-O program for x86-64 or AArch64. OUT is written whole or not at all, and the
     same input always gives the same bytes.
 
     \b
@@ -26,9 +29,10 @@ def command(source: Path, output: Path, personality: str | None, nt_build: str |
       helctic-aot translate hello.exe hello.elf
       helctic-aot translate --personality freebsd unmarked out.elf
       helctic-aot translate --nt-build wine direct.exe direct.elf
+      helctic-aot translate --arch aarch64 universal out.elf
     """
     check_output(output, source)
     from aot.translate import translate_file
 
-    raw = translate_file(source, personality, nt_build)
+    raw = translate_file(source, personality, nt_build, arch=arch)
     write_whole(output, raw, EXECUTABLE)

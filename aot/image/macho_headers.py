@@ -120,7 +120,7 @@ def _segment(raw: bytes, body: bytes) -> MachSegment:
     label = _text(name)
     if SEGMENT.size + SECTION.size * count > len(body):
         raise ImageError(f"malformed Mach-O: segment {label} has more sections than its command holds")
-    if filesz > size:
+    if size and filesz > size:  # size 0: not mapped at all (Go's __DWARF)
         raise ImageError(f"malformed Mach-O: segment {label} is larger in the file than in memory")
     if offset + filesz > len(raw):
         raise ImageError(f"truncated Mach-O: segment {label} is past the end of the file")
