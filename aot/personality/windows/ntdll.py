@@ -26,7 +26,7 @@ from aot.personality.windows.heap import heap
 from aot.personality.windows.kernel32_directory import change_directory
 from aot.personality.windows.kernel32_process import exit_process, exit_thread, last_error, store_last_error
 from aot.personality.windows.kinds import OUT_WORD, OUT_WORD_OPT, POINTER, RAW, UNICODE, WIDE
-from aot.personality.windows.start import BUILD, MAJOR, MINOR, QPC_FREQUENCY
+from aot.personality.windows.start import BUILD, MAJOR, MINOR, QPC_FREQUENCY, RETURNED
 from aot.personality.windows.text import wide
 from aot.personality.windows.win32 import current_directory, function, value
 
@@ -239,6 +239,12 @@ def lock_init(ctx: Any, ops: Ops, lock: int) -> int:
     return 0
 
 
+def returned(ctx: Any, ops: Ops) -> int:
+    """A thread's entry function returned: the thread ends with its result."""
+    ops[Op.EXIT_THREAD](ctx, status=ctx.regs[0] & 0xFF)
+    return 0
+
+
 LOCK = {"CriticalSection": To("lock", POINTER)}
 SRW = {"SRWLock": To("lock", POINTER)}
 HEAP = {"HeapHandle": To("handle", RAW), "Flags": To("flags", HEX32)}
@@ -301,6 +307,7 @@ CALLS: tuple[Call, ...] = (
     rtl("LdrGetProcedureAddress", {"DllHandle": To("module", RAW), "Name": To("name", POINTER),
         "Ordinal": To("ordinal", U32), "Address": To("out", OUT_WORD)}, procedure),
     rtl("RtlExitUserProcess", STATUS_ARG, exit_process),
+    rtl(RETURNED, {}, returned),
     rtl("RtlExitUserThread", STATUS_ARG, exit_thread),
     rtl("RtlReportSilentProcessExit", {"ProcessHandle": Unused("nobody listens")}, value(0)),
     rtl("RtlQueryPerformanceCounter", {"Counter": OutInt(64)}, counter, ret=Ret("1")),

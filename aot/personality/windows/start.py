@@ -19,6 +19,7 @@ HEAP = 0x1_0000  # size of the page range whose address is the process heap's ha
 QPC_FREQUENCY = 10_000_000
 ROOT = "C:\\Windows"
 DLL_PROCESS_ATTACH = 1
+RETURNED = "thread_returned"  # the function of ours that a thread's entry returns to
 HANDLE_OF_FD = 4  # handle of descriptor n is 4 * (n + 1)
 PROCESSOR_FEATURES = {"x86_64": (2, 3, 6, 8, 9, 10, 12, 13, 14), "aarch64": (3, 9, 18, 19, 30, 31, 34)}
 MACHINE = {"x86_64": 9, "aarch64": 12}
@@ -229,9 +230,10 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
     before = tuple((f, (facts.image_base, DLL_PROCESS_ATTACH, 0)) for f in facts.tls_callbacks)
     data = {"teb": teb, "peb": peb, "image_base": facts.image_base, "image_end": facts.image_end}
     top = (facts.stack_top & -16) - 0x60
+    back = facts.resolve("ntdll", RETURNED) or facts.return_stub
     if facts.arch == "aarch64":
-        regs = {"x0": peb, "x18": teb, "x30": facts.return_stub, "sp": top, "pc": facts.entry}
+        regs = {"x0": peb, "x18": teb, "x30": back, "sp": top, "pc": facts.entry}
         return StartState(regs, {}, before, data)
-    space.poke(top - 8, struct.pack("<Q", facts.return_stub))
+    space.poke(top - 8, struct.pack("<Q", back))
     regs = {"rcx": peb, "rdx": facts.entry, "rsp": top - 8, "rip": facts.entry}
     return StartState(regs, {"gs": teb}, before, data)
