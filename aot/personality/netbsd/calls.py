@@ -11,6 +11,7 @@ from aot.personality.abi.neutral import CWD, At
 from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_file, rows_process
 from aot.personality.bsd.futex import futex
+from aot.personality.bsd.kinds import FILE_TIMEVALS
 from aot.personality.bsd.terminal import OFLAG, ioctls
 from aot.personality.bsd.vias import closefrom
 from aot.personality.netbsd import flags as fl
@@ -43,6 +44,8 @@ OWN = (
          sig(fd=FD, buf=OutStruct(la.STATVFS), flags=Unused("always fresh")), ZERO),
     call("__posix_lchown", nr("__posix_lchown"), Op.FCHOWNAT, FULL, sig(path=PATH, uid=S32, gid=S32), ZERO,
          dirfd=CWD, flags=At.NOFOLLOW),
+    call("__lutimes50",  nr("__lutimes50"),  Op.UTIMENSAT, FULL, sig(path=PATH, tptr=To("times", FILE_TIMEVALS)),
+         ZERO, dirfd=CWD, flags=At.NOFOLLOW),
     call("__sigaction_sigtramp", nr("__sigaction_sigtramp"), Op.SIGACTION, partial("no trampoline is entered"),
          sig(signum=SIGNAL, nsa=To("action", k.SIGNAL_KINDS.action_in), osa=k.SIGNAL_KINDS.action_out,
              tramp=Unused("handlers return to the kernel"), vers=Unused("one form of handler")), ZERO),
