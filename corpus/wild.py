@@ -119,6 +119,7 @@ ELSEWHERE = {
     Op.EXIT_THREAD: "would end the program",
     Op.SIGSUSPEND: "would never come back",
     Op.SYNC: "would flush the host's disks",
+    Op.SPAWN_THREAD: "would start a context at a made-up address",
 }
 """Ops that the plain cases leave out, and where they are used instead or why not."""
 

@@ -53,6 +53,9 @@ class FakeBinder:
     def import_call(self, library: str, name: str) -> CallInfo | None:
         return None if name.startswith("unknown") else CallInfo(name)
 
+    def import_object(self, name: str) -> bool:
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class FakeIdentity:
