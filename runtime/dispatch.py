@@ -20,7 +20,7 @@ from aot.personality.abi.system import System
 from aot.record import replace
 from runtime.cpu.api import REG_INDEX
 from runtime.kernel.context import Context
-from runtime.kernel.leave import Unserved
+from runtime.kernel.leave import Invented, Unserved
 
 Wrap = Callable[[Handler, Call, Door], Handler]
 UNKNOWN_KEPT = 4096  # numbers without a row that are remembered; a hostile guest can try 2**32
@@ -105,7 +105,10 @@ class Dispatcher:
     def table(self, ctx: Context, number: int, where: int) -> int:
         """A table-bound crossing: the handler is chosen by number from the prepared table."""
         if self._number is None:  # the number stood in the trap that the exit replaced
-            number = self.immediates[where]
+            found = self.immediates.get(where)
+            if found is None:  # an exit that the guest wrote itself
+                raise Invented
+            number = found
         elif self._reads_number:
             number = ctx.regs[self._number]
         handler = self._handlers.get(number)
@@ -171,7 +174,7 @@ def bind_sites(dispatcher: Dispatcher, manifest: Manifest, sites: list[Handler])
 
 
 def _misplaced(ctx: Context) -> int:
-    raise AssertionError("a table-bound or dynamic site entered the bound gate")
+    raise Invented  # the guest gave the index of a table-bound or dynamic site to the bound gate
 
 
 def _lazy_site(dispatcher: Dispatcher, number: int, sites: list[Handler], index: int) -> Handler:

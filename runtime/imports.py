@@ -45,6 +45,7 @@ class ImportTable:
             self._page = space.map(None, PAGE, Prot.R | Prot.X, name="[imports]")
             self._used = 0
             machine.cpu.add_area(self._page, self._page + PAGE)
+            space.seal(self._page, PAGE)
         at = self._page + self._used
         self._used += STUB
         handlers = machine.cpu.doors.imports

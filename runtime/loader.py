@@ -113,9 +113,11 @@ def _install_gates(space: AddressSpace, cpu: Cpu, manifest: Manifest, bias: int)
         for kind, offset in offsets.items():
             space.poke(area + 8 * kind, struct.pack("<Q", base + offset))
         ranges.append((base, base + size))
+        space.seal(base, size)
     else:
         for word in manifest.exits:
             space.poke(word.addr + bias, struct.pack("<I", cpu.exit_word(word.kind)))
+    space.seal(area, manifest.area_size)
     cpu.set_areas(ranges)
 
 

@@ -97,7 +97,10 @@ class Aarch64:
     def _learn(self, pc: int) -> tuple[int | None, int]:
         """(kind, register of the index) of the exit before `pc`, or (None, immediate) of a trap."""
         space = self.cpu.space
-        word = int.from_bytes(space.peek(pc - 4, 4), "little")
+        try:
+            word = int.from_bytes(space.peek(pc - 4, 4), "little")
+        except Errno:  # unmapped by another context while this one waited
+            return None, 0
         try:
             before = int.from_bytes(space.peek(pc - 8, 4), "little")
         except Errno:  # a trap at the very start of a mapping

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from aot.manifest import GateKind
 from aot.personality.abi.compile import KEEP_CARRY
+from aot.personality.abi.errors import Errno
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
 from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import (
@@ -275,7 +276,10 @@ class X86:
         sets_carry = kind in (GateKind.BOUND_CARRY, GateKind.TABLE_CARRY)
         if kind is GateKind.IMPORT:
             sp = regs[RSP]
-            regs[RIP], regs[RSP] = cpu.space.load_u64(sp), sp + 8
+            try:
+                regs[RIP], regs[RSP] = cpu.space.load_u64(sp), sp + 8 & LAST
+            except Errno:
+                return  # the gate's own `ret` is next, and faults as it should
         elif kind is not None:
             regs[RIP] = regs[RCX]
         elif self._doors.trap_carry:

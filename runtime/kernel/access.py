@@ -44,6 +44,10 @@ class GuestAccess:
         self.faulted = (0, False)  # where the last Errno(FAULT) came from: address, write
 
     @abstractmethod
+    def seal(self, address: int, size: int) -> None:
+        """From now on a range stays what it is."""
+
+    @abstractmethod
     def fault(self, address: int, access: int) -> bool:
         """Make a page present (access 0 read, 1 write, 2 execute); False when it cannot be."""
 
@@ -252,6 +256,7 @@ class GuestAccess:
     def window(self, address: int, size: int) -> memoryview:
         """Mapped memory inside one page, for writers that must not look at the tables (other threads)."""
         (lo, hi), *_ = self._owned(address, size, write=True)
+        self.seal(address, size)
         return self._view[lo:hi]
 
     def _owned(self, address: int, size: int, *, write: bool) -> list[tuple[int, int]]:

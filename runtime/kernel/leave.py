@@ -70,6 +70,10 @@ class Unserved(Leave):
         self.library, self.name = library, name
 
 
+class Invented(Leave):
+    """A gate was entered with an index, number or return that nobody gave out: an illegal instruction."""
+
+
 class Spawn(Leave):
     """Start another context of the process: a copy of the caller in which the same call returns 0.
 

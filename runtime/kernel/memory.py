@@ -35,8 +35,18 @@ class AddressSpace(GuestAccess):
         self.page_size = page_size
         self.low, self.high = 0x1_0000, self.limit  # where find_free looks by default
         self.fault_code = FAULT_UNMAPPED  # why the last fault() was refused
+        self._sealed: list[tuple[int, int]] = []
 
     # layout
+
+    def seal(self, address: int, size: int) -> None:
+        """From now on a range stays what it is: the kernel itself reads and writes there (stubs, gates)."""
+        self._sealed.append((address & -PAGE, -(-(address + size) // PAGE) * PAGE))
+
+    def _changeable(self, start: int, end: int) -> None:
+        """Raises PERM for a range that is sealed."""
+        if any(start < hi and lo < end for lo, hi in self._sealed):
+            raise Errno(E.PERM)
 
     def _range(self, address: int, size: int) -> tuple[int, int]:
         """Checked, page-rounded [start, end)."""
@@ -90,6 +100,7 @@ class AddressSpace(GuestAccess):
         if fixed:
             start, end = self._range(address or 0, size)
             if self.layout.within(start, end):
+                self._changeable(start, end)
                 if not replace:
                     raise Errno(E.EXIST)
                 self.unmap(start, end - start)
@@ -169,6 +180,7 @@ class AddressSpace(GuestAccess):
     def unmap(self, address: int, size: int) -> None:
         """Forget a range; unmapped parts of it are no error."""
         start, end = self._range(address, size)
+        self._changeable(start, end)
         taken = self.layout.take(start, end)
         if not taken:
             return
@@ -203,6 +215,7 @@ class AddressSpace(GuestAccess):
         Raises NOMEM when part of the range is not mapped, ACCES beyond a mapping's own limit.
         """
         start, end = self._range(address, size)
+        self._changeable(start, end)
         if not self.layout.covered(start, end):
             raise Errno(E.NOMEM)
         if any(prot & ~region.max_prot for region in self.layout.within(start, end)):
@@ -220,6 +233,7 @@ class AddressSpace(GuestAccess):
     def decommit(self, address: int, size: int) -> None:
         """Drop the contents: anonymous memory reads as zero again, private file pages as the file."""
         start, end = self._range(address, size)
+        self._changeable(start, end)
         if self.table.clear(start, end - start):
             self.forget(start, end - start)
             self.emit(EventKind.UNMAP, start, end - start)

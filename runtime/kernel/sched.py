@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from aot.image.model import Arch
+from aot.personality.abi.errors import Errno
 from aot.personality.abi.gate import Gate
 from aot.record import dataclass, field
 from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
@@ -21,6 +22,7 @@ from runtime.kernel.leave import (
     ExitContext,
     ExitProcess,
     GuestFault,
+    Invented,
     Killed,
     NewState,
     Reschedule,
@@ -31,6 +33,7 @@ from runtime.kernel.leave import (
 from runtime.kernel.ops_process import Spawned
 
 RED_ZONE = 128
+M64 = (1 << 64) - 1
 UNSERVED_STATUS = 127  # what a shell gives for a command it cannot find
 IDLE_MS = 1000  # longest single wait on the host; a kick or signal ends it earlier
 
@@ -158,12 +161,18 @@ class Scheduler:
             case NewState():
                 self.ready.appendleft(ctx)
             case Upcall():
-                self.upcall(ctx, cause)
+                try:
+                    self.upcall(ctx, cause)
+                except GuestFault as fault:
+                    self._left(ctx, fault, again)
+                    return
                 self.ready.appendleft(ctx)
             case Returned():
                 self._returned(ctx)
             case GuestFault():
                 self._fault(ctx, _as_fault(ctx, cause))
+            case Invented():
+                self._fault(ctx, Fault(FaultKind.ILLEGAL, ctx.regs[-1]))
             case _:
                 raise AssertionError(f"nobody serves {type(cause).__name__}") from cause
 
@@ -238,20 +247,27 @@ class Scheduler:
         """Make `ctx` run call.address(*call.args) next and come back through the return stub."""
         gate = self.library
         assert gate is not None, "this personality has no library convention"
+        index, x86 = REG_INDEX[ctx.arch], ctx.arch is Arch.X86_64
+        sp = ctx.regs[index["rsp" if x86 else "sp"]] - RED_ZONE & -16
+        if x86:
+            sp -= 8 + (32 if gate.stack and gate.stack > 8 else 0)  # Win64 callees own 32 bytes above
+            try:
+                ctx.mem.write(sp & M64, self.return_stub.to_bytes(8, "little"))
+            except Errno:  # no stack to call on
+                raise GuestFault(sp & M64, write=True) from None
         ctx.upcalls.append(Frame(bytes(ctx.regs), call.then))
-        index = REG_INDEX[ctx.arch]
         for name, value in zip(gate.args, call.args, strict=False):
-            ctx.regs[index[name]] = value
-        if ctx.arch is Arch.X86_64:
-            home = 32 if gate.stack and gate.stack > 8 else 0  # Win64 callees own 32 bytes above
-            sp = (ctx.regs[index["rsp"]] - RED_ZONE & -16) - home - 8
-            ctx.mem.write(sp, self.return_stub.to_bytes(8, "little"))
-            ctx.regs[index["rsp"]], ctx.regs[index["rip"]] = sp, call.address
+            ctx.regs[index[name]] = value & M64
+        if x86:
+            ctx.regs[index["rsp"]], ctx.regs[index["rip"]] = sp & M64, call.address
         else:
-            ctx.regs[index["sp"]] = ctx.regs[index["sp"]] - RED_ZONE & -16
+            ctx.regs[index["sp"]] = sp & M64
             ctx.regs[index["x30"]], ctx.regs[index["pc"]] = self.return_stub, call.address
 
     def _returned(self, ctx: Context) -> None:
+        if not ctx.upcalls:  # the guest went to the return stub by itself
+            self._left(ctx, Invented(), _never)
+            return
         frame: Frame = ctx.upcalls.pop()
         result = ctx.regs[0]
         ctx.regs[:] = memoryview(frame.regs).cast("Q")

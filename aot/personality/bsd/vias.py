@@ -42,13 +42,13 @@ def set_nonblock(ctx: Any, ops: Ops, fd: int, on: int) -> int:
 
 def getgroups(ctx: Any, ops: Ops, gidsetsize: int, gidset: int) -> int:
     """Supplementary groups as 32-bit numbers; a size of 0 only counts them."""
-    groups: bytes = ops[Op.GETGROUPS](ctx)
-    count = len(groups) // 4
+    groups: tuple[int, ...] = ops[Op.GETGROUPS](ctx)
+    count = len(groups)
     if gidsetsize == 0:
         return count
     if gidsetsize < count:
         raise Errno(E.INVAL)
-    ctx.mem.write(gidset, groups)
+    ctx.mem.write(gidset, b"".join(group.to_bytes(4, "little") for group in groups))
     return count
 
 

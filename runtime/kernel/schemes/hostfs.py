@@ -75,7 +75,7 @@ class HostNode(Node):
 
     def set_owner(self, uid: int, gid: int) -> None:
         try:
-            os.chown(self.magic, uid, gid)
+            os.chown(self.magic, _id(uid), _id(gid))
         except OSError as error:
             raise failure(error) from None
 
@@ -111,6 +111,11 @@ class HostNode(Node):
             raise failure(error) from None
         if not allowed:
             raise Errno(E.ACCES)
+
+
+def _id(number: int) -> int:
+    """A user or group as the host takes it: -1 leaves it alone, other negative ones are large ids."""
+    return -1 if number == -1 else number & 0xFFFF_FFFF
 
 
 def _time_ns(time: Time, current: int) -> int:
