@@ -108,16 +108,17 @@ def serve(options: Options, report: Path, work: Work, *, quiet: bool, verbose: b
     begin, when = time.monotonic(), datetime.now().astimezone().isoformat(timespec="seconds")
     journal = Journal(options.out)
     check_output(report)
-    signal.signal(signal.SIGTERM, _interrupt)
     found = listing(options, report)
     interrupted = False
     with Display(len(found), quiet=quiet, verbose=verbose) as display:
         batch = Batch(options, journal, work, display)
+        before = signal.signal(signal.SIGTERM, _interrupt)
         try:
             batch.run(found)
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is short and must not be cut
-            interrupted = True
+            interrupted = True  # what follows is short
+        finally:
+            signal.signal(signal.SIGTERM, before)
     seconds = time.monotonic() - begin
     entries = sorted(batch.entries.values(), key=lambda entry: entry.path)
     journal.close(batch.kept())
