@@ -181,6 +181,7 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         image_base=m.image_base + loaded.bias,
         image_end=m.image_end + loaded.bias,
         interpreter_base=0,
+        interpreter=m.interpreter,
         stack_top=loaded.stack_top,
         stack_size=max(STACK_SIZE, m.stack_reserve),
         page_size=loaded.page_size,

@@ -52,6 +52,7 @@ class StartFacts:
     heap_reserve: int = 0
     return_stub: int = 0
     cwd: bytes = b"/"
+    interpreter: str = ""  # of a program whose libraries are rows
     main: bool = False  # the entry is called as main(argc, argv, envp, apple)
     initialisers: tuple[int, ...] = ()
     tls_descriptors: tuple[int, int] = (0, 0)

@@ -31,8 +31,10 @@ from aot.personality.bsd.vias import closefrom, getentropy, nothing
 from aot.personality.openbsd import flags as fl
 from aot.personality.openbsd import kinds as k
 from aot.personality.openbsd import layouts as la
+from aot.personality.openbsd.libc import FUNCTIONS, exported
 from aot.personality.openbsd.numbers import AARCH64, MASTER, X86_64, nr
 from aot.personality.openbsd.sysctl import SYSCTL
+from aot.personality.openbsd.threads import thrsleep, thrwakeup
 from aot.personality.openbsd.vias import sigpending, sigprocmask, sigsuspend, threxit
 
 FCNTL = rows_file.fcntl(fl.OPEN, cloexec=10)
@@ -59,6 +61,10 @@ OWN = (
     call("sigsuspend",   nr("sigsuspend"),   None,       FULL, sig(mask=HEX32), ZERO, via=sigsuspend),
     call("getthrid",     nr("getthrid"),     Op.GETTID,  FULL),
     call("__threxit",    nr("__threxit"),    None,       FULL, sig(notdead=ADDRESS), ZERO, via=threxit),
+    call("__thrsleep",   nr("__thrsleep"),   None,       partial("the identity is an address"),
+         sig(ident=ADDRESS, clock_id=To("clock", S32), tp=ADDRESS, lock=ADDRESS, abort=ADDRESS), via=thrsleep),
+    call("__thrwakeup",  nr("__thrwakeup"),  None,       partial("the identity is an address"),
+         sig(ident=ADDRESS, n=To("count", S32)), via=thrwakeup),
     call("thrkill",      nr("thrkill"),      Op.TKILL,   partial("the thread's block is not compared"),
          sig(tid=S32, signum=SIGNAL, tcb=Unused("ids are not reused")), ZERO, pid=0),
     call("__set_tcb",    {X86_64: 329},      Op.SET_TLS, FULL, TCB, ZERO, base="fs"),
@@ -82,18 +88,24 @@ OWN = (
 MASKS = ("sigprocmask", "sigpending", "sigsuspend")
 """Calls whose masks travel in registers here."""
 
-SERVED = (
-    *OWN,
-    *rows_process.served(
-        rows_file.transfer(MASTER, fl, {}),
-        rows_file.descriptors(MASTER, fl, k, IOCTLS),
-        rows_file.status(MASTER, fl, k, la),
-        rows_file.statfs(MASTER, la.STATFS),
-        rows_file.names(MASTER, fl, STORED),
-        rows_process.process(MASTER, fl, SYSCTL),
-        [row for row in rows_process.signals(MASTER, fl, k.SIGNAL_KINDS) if row and row.name not in MASKS],
-        rows_process.time(MASTER, fl),
-        rows_process.memory(MASTER, fl, {}),
-    ),
+SERVED = exported(
+    (
+        *OWN,
+        *rows_process.served(
+            rows_file.transfer(MASTER, fl, {}),
+            rows_file.descriptors(MASTER, fl, k, IOCTLS),
+            rows_file.status(MASTER, fl, k, la),
+            rows_file.statfs(MASTER, la.STATFS),
+            rows_file.names(MASTER, fl, STORED),
+            rows_process.process(MASTER, fl, SYSCTL),
+            [
+                row
+                for row in rows_process.signals(MASTER, fl, k.SIGNAL_KINDS)
+                if row and row.name not in MASKS
+            ],
+            rows_process.time(MASTER, fl),
+            rows_process.memory(MASTER, fl, {}),
+        ),
+    )
 )
-CALLS: tuple[Call, ...] = (*SERVED, *MASTER.rest(SERVED))
+CALLS: tuple[Call, ...] = (*SERVED, *FUNCTIONS, *MASTER.rest(SERVED))

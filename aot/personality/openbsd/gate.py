@@ -29,3 +29,23 @@ GATES = {
         immediates=(0,),
     ),
 }
+
+LIBRARIES = {
+    "x86_64": Gate(
+        trap="import",
+        number="",
+        args=("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
+        stack=8,
+        result="rax",
+        style=ErrorStyle.PLAIN,
+    ),
+    "aarch64": Gate(
+        trap="import",
+        number="",
+        args=GATES["aarch64"].args,
+        stack=0,
+        result="x0",
+        style=ErrorStyle.PLAIN,
+    ),
+}
+"""libc and libpthread: the C calling conventions."""

@@ -6,7 +6,7 @@ from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.openbsd.calls import CALLS
 from aot.personality.openbsd.errors import ERRORS, NAMES
-from aot.personality.openbsd.gate import GATES
+from aot.personality.openbsd.gate import GATES, LIBRARIES
 from aot.personality.openbsd.numbers import COLUMNS
 from aot.personality.openbsd.start import start
 
@@ -18,6 +18,7 @@ SYSTEM = System(
     calls=CALLS,
     errors=ERRORS,
     error_names=NAMES,
+    libraries=LIBRARIES,
     inline={
         "getpid": "PID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID", "getgid": "GID",
         "getegid": "EGID",
