@@ -92,6 +92,7 @@ NAMED: dict[tuple[str, str], tuple[Give, int]] = {
     ("close_range", "lowfd"): (Give.VALUE, 700),
     ("close_range", "highfd"): (Give.VALUE, 701),
     **{(row, "name"): (Give.MIB, 0) for row in ("__sysctl", "sysctl")},
+    ("sysctlbyname", "namelen"): (Give.VALUE, 8),
     **{(row, "namelen"): (Give.VALUE, 2) for row in ("__sysctl", "sysctl")},
     **{(row, "oldlenp"): (Give.ROOM, 0) for row in ("__sysctl", "sysctl")},
     ("closefrom", "fd"): (Give.VALUE, 700),
@@ -108,6 +109,12 @@ BEHIND: dict[tuple[str, str], Pointer] = {
     ("UMTX_OP_WAIT", "obj"): Pointer(8, out=False),
     ("UMTX_OP_WAIT_UINT", "obj"): Pointer(4, out=False),
     ("UMTX_OP_WAIT_UINT_PRIVATE", "obj"): Pointer(4, out=False),
+    ("gettimeofday", "tp"): Pointer(16, out=True, optional=True),
+    ("gettimeofday", "mach_absolute_time"): Pointer(8, out=True, optional=True),
+    ("ulock_wait", "addr"): Pointer(4, out=False),
+    ("ulock_wait2", "addr"): Pointer(4, out=False),
+    ("sysctlbyname", "name"): Pointer(8, out=False),
+    ("F_GETPATH", "arg"): Pointer(12, out=True),
 }
 """(row, argument) -> a pointer that the row takes as a plain address."""
 
@@ -129,6 +136,7 @@ ELSEWHERE_NAMED = {
     "_lwp_exit": "would end the program",
     "__threxit": "would end the program",
     "sigsuspend": "would never come back",
+    "bsdthread_terminate": "would end the program",
 }
 
 TAKES_NULL = {Op.SETITIMER}
@@ -220,7 +228,7 @@ def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None
         for value, sub in row.by[1].items():
             yield from _cases(sub, number, column, (row.by[0], value))
         return
-    if row.status.level not in (Level.FULL, Level.PARTIAL) or row.op in INERT:
+    if row.status.level not in (Level.FULL, Level.PARTIAL) or row.op in INERT or row.style is not None:
         return
     args = {name: kind.for_column(column) for name, kind in row.args.items()}
     given = [working(row, name, kind) for name, kind in args.items()]
@@ -262,6 +270,7 @@ def _plain(row: Call, number: int, column: str, selected: tuple[str, int] | None
         row.status.level not in (Level.FULL, Level.PARTIAL)
         or row.op in ELSEWHERE
         or row.name in ELSEWHERE_NAMED
+        or row.style is not None  # Mach traps have errors of their own: darwin/mach.c
     ):
         return
     args = {name: kind.for_column(column) for name, kind in row.args.items()}

@@ -6,6 +6,7 @@ import pytest
 
 from aot.personality.abi.call import Call, Level
 from aot.personality.registry import system_of
+from corpus.build import SRC
 from corpus.headers import UNIX
 from corpus.wild import ELSEWHERE, ELSEWHERE_NAMED, INERT, cases, plain_cases
 
@@ -27,4 +28,12 @@ def test_every_served_row_is_exercised(system: str, column: str) -> None:
     made = {line.split('"')[1].split()[0] for line in (*cases(tables, column), *plain_cases(tables, column))}
     served = [r for r in rows(tables.calls, column) if r.status.level in (Level.FULL, Level.PARTIAL)]
     left = {r.name for r in served if r.name not in made and r.op not in ELSEWHERE | INERT}
-    assert left - set(ELSEWHERE_NAMED) == set()
+    assert left - set(ELSEWHERE_NAMED) - own_program(served) == set()
+
+
+def own_program(served: list[Call]) -> set[str]:
+    """Rows with an error style of their own, which a program written for them makes."""
+    text = (SRC / "darwin" / "mach.c").read_text()
+    clocks = {"mach_absolute_time": "mach(-3,", "mach_continuous_time": "mach(-4,"}
+    words = {r.name: clocks.get(r.name, f"_{r.name},") for r in served if r.style is not None}
+    return {name for name, word in words.items() if word in text}

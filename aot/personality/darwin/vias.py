@@ -44,6 +44,7 @@ def _wait(
     ctx: Any, ops: Ops, operation: int, addr: int, value: int, timeout: Time | None
 ) -> int:
     size = 8 if operation & 0xFF in WAIT64 else 4
+    ctx.mem.probe(addr, size, False)  # a bad address is found before a bad alignment
     try:
         ops[Op.PARK](ctx, address=addr, expected=value, size=size, mask=ALL, timeout=timeout,
                      absolute=False, clock=int(Clock.MONOTONIC))  # fmt: skip
@@ -109,6 +110,7 @@ def wait_until(ctx: Any, ops: Ops, deadline: int) -> int:
 
 def vm_allocate(ctx: Any, ops: Ops, target: int, addr: int, size: int, flags: int) -> int:
     """mach_vm_allocate: anonymous memory, anywhere or at an address."""
+    ctx.mem.probe(addr, 8, True)
     page = ctx.mem.page_size
     size = -(-size // page) * page
     if not flags & 1:  # VM_FLAGS_ANYWHERE

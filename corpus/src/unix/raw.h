@@ -115,7 +115,27 @@ __attribute__((used, noreturn)) static void started(u64 *argc, u64 entry_sp) {
 #ifndef FIRST_INSTRUCTION
 #define FIRST_INSTRUCTION ""
 #endif
-#if defined(__x86_64__)
+#if defined(__APPLE__) && defined(__x86_64__)
+// Called as main: argc lies in front of the vector that the second argument names.
+__asm__(
+    ".globl _main\n"
+    "_main:\n"
+    "  lea -8(%rsi), %rdi\n"
+    "  mov %rsp, %rsi\n"
+    "  xor %ebp, %ebp\n"
+    "  and $-16, %rsp\n"
+    "  call _started\n");
+#elif defined(__APPLE__)
+__asm__(
+    ".globl _main\n"
+    ".p2align 2\n"
+    "_main:\n"
+    "  sub x0, x1, #8\n"
+    "  mov x1, sp\n"
+    "  mov x29, #0\n"
+    "  mov x30, #0\n"
+    "  bl _started\n");
+#elif defined(__x86_64__)
 __asm__(
     ".globl _start\n"
     ".type _start,@function\n"

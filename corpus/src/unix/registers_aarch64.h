@@ -1,5 +1,6 @@
 // One call with every register, flag and vector register set before and stored after it.
 #pragma once
+#include "names.h"
 
 enum { X0, X1, X8 = 8, GPRS = 31, VECTORS = 32 };
 enum { RESULT = X0, SP = 31, CARRY = 1 << 29 };
@@ -15,13 +16,13 @@ struct state {
   u64 vector[VECTORS][2];
 };
 
-struct state before __attribute__((used, aligned(16)));
+struct state before NAMED("before") __attribute__((used, aligned(16)));
 // The stack pointer stands at `after` during the call: it is how the results are found.
 struct {
   u64 below[32];
   struct state after;
   u64 kept_sp, spare;
-} guarded_block __attribute__((used, aligned(16)));
+} guarded_block NAMED("guarded_block") __attribute__((used, aligned(16)));
 #define after (guarded_block.after)
 #define guarded ((u64 *)&guarded_block)
 #define STACK_AT (&guarded[32])
@@ -45,15 +46,16 @@ struct {
         "stp x19, x20, [sp, #-160]!\nstp x21, x22, [sp, #16]\nstp x23, x24, [sp, #32]\n"                      \
         "stp x25, x26, [sp, #48]\nstp x27, x28, [sp, #64]\nstp x29, x30, [sp, #80]\n"                         \
         "stp d8, d9, [sp, #96]\nstp d10, d11, [sp, #112]\nstp d12, d13, [sp, #128]\nstp d14, d15, [sp, #144]\n" \
-        "adrp x1, guarded_block+256\nadd x1, x1, :lo12:guarded_block+256\n"                                   \
+        "adrp x1, " PAGE_OF("guarded_block", "256") "\nadd x1, x1, " IN_PAGE("guarded_block", "256") "\n"        \
         "mov x2, sp\nstr x2, [x1, #784]\nmov sp, x1\n"                                                        \
-        "adrp x0, before\nadd x0, x0, :lo12:before\n"                                                         \
+        "adrp x0, " PAGE_OF("before", "0") "\nadd x0, x0, " IN_PAGE("before", "0") "\n"                          \
         "ldr x1, [x0, #256]\nmsr nzcv, x1\n" EACH_VECTOR(LOAD_VECTOR) EACH_PAIR(LOAD_PAIR)                    \
         "ldr x30, [x0, #240]\nldp x0, x1, [x0]\n" number                                                      \
         DOOR                                                                                                  \
         "stp x0, x1, [sp]\n" EACH_PAIR(STORE_PAIR) "str x30, [sp, #240]\n"                                    \
         "mov x0, sp\nstr x0, [sp, #248]\nmrs x0, nzcv\nstr x0, [sp, #256]\n" EACH_VECTOR(STORE_VECTOR)        \
-        "adrp x1, guarded_block+256\nadd x1, x1, :lo12:guarded_block+256\nldr x2, [x1, #784]\nmov sp, x2\n"   \
+        "adrp x1, " PAGE_OF("guarded_block", "256") "\nadd x1, x1, " IN_PAGE("guarded_block", "256") "\n"        \
+        "ldr x2, [x1, #784]\nmov sp, x2\n"                                                                    \
         "ldp d8, d9, [sp, #96]\nldp d10, d11, [sp, #112]\nldp d12, d13, [sp, #128]\nldp d14, d15, [sp, #144]\n" \
         "ldp x21, x22, [sp, #16]\nldp x23, x24, [sp, #32]\nldp x25, x26, [sp, #48]\nldp x27, x28, [sp, #64]\n" \
         "ldp x29, x30, [sp, #80]\nldp x19, x20, [sp], #160\nret\n" ::[nr] "i"(value));                        \

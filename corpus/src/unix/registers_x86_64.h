@@ -1,5 +1,6 @@
 // One call with every register, flag and vector register set before and stored after it.
 #pragma once
+#include "names.h"
 
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS, VECTORS = 16 };
 enum { RESULT = RAX, SP = RSP, CARRY = 1, ALL_FLAGS = 0xcd5 };  // CF PF AF ZF SF DF OF
@@ -13,10 +14,11 @@ struct state {
   u64 vector[VECTORS][2];
 };
 
-struct state before __attribute__((used, aligned(16))), after __attribute__((used, aligned(16)));
-u64 flag_stack[4] __attribute__((used, aligned(16)));
-u64 guarded[64] __attribute__((used, aligned(16)));  // the stack pointer stands in the middle
-u64 kept_sp __attribute__((used));
+struct state before NAMED("before") __attribute__((used, aligned(16)));
+struct state after NAMED("after") __attribute__((used, aligned(16)));
+u64 flag_stack[4] NAMED("flag_stack") __attribute__((used, aligned(16)));
+u64 guarded[64] NAMED("guarded") __attribute__((used, aligned(16)));  // the stack pointer stands in the middle
+u64 kept_sp NAMED("kept_sp") __attribute__((used));
 #define STACK_AT (&guarded[32])
 
 #define EACH_GPR(X) X(rax, 0) X(rcx, 8) X(rdx, 16) X(rbx, 24) X(rbp, 40) X(rsi, 48) X(rdi, 56) X(r8, 64) \
