@@ -24,6 +24,7 @@ class PcMap:
 
     def __init__(self, manifest: Manifest, bias: int = 0) -> None:
         self.bias = bias
+        self._all = manifest.sites
         self._x86 = Arch(manifest.arch) is Arch.X86_64
         self._sites = sorted((s for s in manifest.sites if s.stub), key=lambda s: s.stub)
         self._starts = [site.stub for site in self._sites]
@@ -48,6 +49,15 @@ class PcMap:
         here = pc - self.bias
         found = self._shown_x86(site, here) if self._x86 else self._shown_a64(site, here)
         return Shown(found.pc + self.bias, found.number) if found else None
+
+    def again(self, index: int | None, pc: int) -> Shown:
+        """What to show of a call that is made again: `index` of its site, or the `pc` of what left."""
+        site = self.site_at(pc) if index is None else self._all[index]
+        if site is None:
+            return Shown(pc)
+        if site.folded and self._x86:
+            return Shown(site.window + self.bias)
+        return Shown(site.addr + self.bias, site.number)
 
     def machine(self, pc: int) -> int:
         """Where the machine continues when the guest continues at `pc`."""

@@ -24,9 +24,12 @@ from runtime.cpu.api import Cpu, Doors, Fault
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
+from runtime.hostsignals import HostSignals
 from runtime.imports import ImportTable
 from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
+from runtime.kernel.deliver import Deliverer
+from runtime.kernel.faults import signal_info
 from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace
@@ -55,6 +58,7 @@ class RunOptions:
     stats: TextIO | None = None
     profile: Profile | None = None  # filled with counts and times by call; not together with a trace
     ready: Callable[[], None] | None = None  # called when the guest is about to run
+    forward: bool = False  # signals of this process go to the guest while it runs
     errors: TextIO | None = None  # where a killed guest is described
 
 
@@ -82,12 +86,26 @@ class Machine:
             cpu=self.cpu,
             process=self.process,
             library=self.system.libraries.get(self.arch.value),
-            on_fault=lambda ctx, fault: False,
+            on_fault=self._fault,
+            signals=Deliverer(
+                self.cpu,
+                self.system.signal_frames.get(self.arch.value),
+                self._pcs,
+            ),
             shown=self._shown,
             return_stub=self.loaded.return_stub,
             tid_changed=self._identify,
             timer=None if options.deterministic else Watchdog(self.cpu.kick, PREEMPT_S),
         )
+
+    def _pcs(self) -> PcMap:
+        """Addresses in stubs and the guest's own; what was put back for a dynamic run has none."""
+        manifest = replace(self.manifest, sites=()) if self.dynamic else self.manifest
+        return PcMap(manifest, self.loaded.bias)
+
+    def _fault(self, ctx: Context, fault: Fault) -> bool:
+        """Give a fault to the guest's handler, if it has one."""
+        return self.scheduler.signals.fault(ctx, signal_info(fault, self.arch))
 
     def _shown(self, ctx: Context, fault: Fault) -> Fault:
         """A fault of an instruction that was moved into a stub, shown where the guest has it."""
@@ -238,9 +256,14 @@ class Machine:
         ticker = self._ticker()
         if self.options.ready is not None:
             self.options.ready()
+        signals = HostSignals(self.process, self.cpu.kick) if self.options.forward else None
+        if signals is not None and signals.start():
+            self.scheduler.alarm, self.scheduler.bell = signals.take, signals.bell
         try:
             return self.scheduler.run()
         finally:
+            if signals is not None:
+                signals.stop()
             if ticker is not None:
                 ticker.stop()
 

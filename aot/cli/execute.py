@@ -14,7 +14,7 @@ def execute(file: str, argv: list[str]) -> int:
     from runtime.machine import RunOptions, run
 
     raw = native_bytes(file, None, None)
-    options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr, ready=collect)
+    options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr, ready=collect, forward=True)
     return run(raw, options)
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import click
 
-from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.choices import arch_option, nt_build_option, personality_option
 from aot.errors import FileError, SetupError
 
 STDERR = "-"  # value of a bare --trace
@@ -67,6 +67,7 @@ class RunCommand(click.Command):
 @click.option("--argv0", metavar="NAME", help="What the guest sees as argv[0].  [default: FILE]")
 @personality_option
 @nt_build_option
+@arch_option
 def command(
     *,
     file: str,
@@ -82,6 +83,7 @@ def command(
     argv0: str | None,
     personality: str | None,
     nt_build: str | None,
+    arch: str | None,
 ) -> int:
     """Run FILE with ARGS and exit with its status.
 
@@ -103,7 +105,7 @@ def command(
     from runtime.machine import RunOptions
     from runtime.machine import run as run_machine
 
-    raw = native_bytes(Path(file), personality, nt_build)
+    raw = native_bytes(Path(file), personality, nt_build, arch)
     with trace_file(trace) as stream:
         options = RunOptions(
             argv=[file if argv0 is None else argv0, *arguments],
@@ -116,6 +118,7 @@ def command(
             cwd=cwd,
             stats=sys.stderr if stats else None,
             errors=sys.stderr,
+            forward=True,
         )
         return run_machine(raw, options)
 

@@ -160,6 +160,13 @@ class Cpu(Protocol):
     def restart(self, context: RegisterState, pc: int) -> None:
         """After Left: the call will be made again; PC goes back to `pc`."""
 
+    def step_out(self, context: RegisterState) -> None:
+        """Run on to the end of the stub, where the PC is inside one."""
+
+    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
+        """After Left: index of the site that was crossed where a gate knows it, and the address of the
+        instruction that left."""
+
     def duplicate(self, context: RegisterState, child: RegisterState) -> None:
         """After Left: give `child` a copy of `context`'s whole state."""
 
@@ -171,6 +178,8 @@ class Cpu(Protocol):
     def set_base(self, context: RegisterState, which: str, value: int) -> None: ...
     def get_simd(self, context: RegisterState, index: int) -> int: ...  # 128-bit xmm / v register
     def set_simd(self, context: RegisterState, index: int, value: int) -> None: ...
+    def get_fp(self, context: RegisterState) -> bytes: ...  # FXSAVE; v0..v31 fpsr fpcr
+    def set_fp(self, context: RegisterState, image: bytes) -> None: ...
 
     def changed(self, event: RangeEvent) -> None:
         """The kernel changed the address space."""

@@ -245,6 +245,10 @@ class Aarch64:
         elif kind is not None:  # number register and C are put back by the stub's own last instructions
             self.cpu.step_out(context)
 
+    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
+        """See api.Cpu."""
+        return None, int(context.regs[PC]) - 4
+
     # calibration
 
     def calibrate(self, state: State) -> None:

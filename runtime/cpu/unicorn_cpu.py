@@ -32,6 +32,7 @@ from runtime.cpu.api import (
     RangeEvent,
     RegisterState,
 )
+from runtime.cpu import unicorn_fp
 from runtime.cpu.poll import StopPoll
 from runtime.cpu.unicorn_aarch64 import Aarch64
 from runtime.cpu.unicorn_doors import invented
@@ -321,6 +322,10 @@ class UnicornCpu:
         """See api.Cpu."""
         context.regs[-1] = pc
 
+    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
+        """See api.Cpu."""
+        return self.half.crossed(context)
+
     def duplicate(self, context: RegisterState, child: RegisterState) -> None:
         """See api.Cpu."""
         if context is self.context:
@@ -357,6 +362,16 @@ class UnicornCpu:
     def set_simd(self, context: RegisterState, index: int, value: int) -> None:
         """Set one."""
         self._access(context).write(self.half.simd + index, value, 16)
+
+    def get_fp(self, context: RegisterState) -> bytes:
+        """See api.Cpu."""
+        return unicorn_fp.save(self._access(context), self.arch)
+
+    def set_fp(self, context: RegisterState, image: bytes) -> None:
+        """See api.Cpu."""
+        engine = self._access(context)
+        self.half.unloading()
+        unicorn_fp.load(engine, self.arch, image)
 
     def scratch(self, code: bytes, run: Callable[[int], object]) -> None:
         """Calibration: `run(address)` with `code` at a guest address that vanishes again."""

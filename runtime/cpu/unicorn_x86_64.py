@@ -289,6 +289,16 @@ class X86:
             flags = cpu.engine.read(self.flags)  # outside a run the lazy flags have been folded into rflags
             cpu.engine.write(self.flags, flags & ~1 | carry)
 
+    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
+        """See api.Cpu."""
+        at: int = context.regs[RIP] - 2
+        inside = self.gates is not None and 0 <= at - self.gates < SLOT * len(GateKind)
+        if not inside:
+            return None, at
+        assert self.gates is not None
+        imported = (at - self.gates) // SLOT in (GateKind.IMPORT, GateKind.RETURN)
+        return None if imported else int(context.regs[R11]), at
+
     # calibration
 
     def calibrate(self, state: State) -> None:

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
+from aot.personality.abi.frame import SigInfo
 from aot.personality.abi.neutral import SigAction, SigStack
 from aot.personality.abi.personality import Personality
 from aot.record import dataclass, field
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from runtime.kernel.memory import AddressSpace
     from runtime.kernel.namespace import Namespace
     from runtime.kernel.park import ParkSpace
+    from runtime.kernel.timers import Timer
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Kernel:
     gid: int = 0
     processes: dict[int, Process] = field(default_factory=dict)
     next_id: int = 1000
+    timers: list[Timer] = field(default_factory=list)  # the armed ones
 
 
 @dataclass(slots=True)
@@ -63,6 +66,8 @@ class Process:
     brk: int = 0
     brk_limit: int = 0
     actions: dict[int, SigAction] = field(default_factory=dict)
+    pending: int = 0  # signals for whichever context takes them
+    infos: dict[int, list[SigInfo]] = field(default_factory=dict)
     contexts: list[Context] = field(default_factory=list)
     status: int | None = None
     data: dict[str, Any] = field(default_factory=dict)  # the personality's own process facts (PEB, heaps)
@@ -83,6 +88,9 @@ class Context:
     fpu: Any = None
     sigmask: int = 0
     pending: int = 0
+    infos: dict[int, list[SigInfo]] = field(default_factory=dict)
+    awaited: int = 0  # signals that a call is waiting for
+    kept_mask: int | None = None  # what a wait with another mask puts back
     altstack: SigStack = field(default_factory=SigStack)
     clear_tid: int = 0
     upcalls: list[Any] = field(default_factory=list)

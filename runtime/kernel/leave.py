@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.leave import GuestFault as GuestFault
 from aot.personality.abi.leave import Leave
 from aot.personality.abi.leave import Upcall as Upcall
@@ -14,8 +15,11 @@ class Block(Leave):
 
     `fds` are host descriptors (fd, poll events) whose readiness may end the wait, `deadline_ns` is a
     time on the monotonic clock that ends it; an op that was woken looks at the state itself again.
-    `interrupted` tells whether a signal ends the wait with INTR.
+    A signal with a handler ends an `interruptible` wait: the call is made again after the handler when it
+    `restarts` and the action asks for it, else it fails with INTR. `cancel` is called when the call is given up.
     """
+
+    interrupting = False  # the scheduler makes a call only to end it: what would wait fails instead
 
     def __init__(
         self,
@@ -24,10 +28,15 @@ class Block(Leave):
         deadline_ns: int | None = None,
         ready: Callable[[], bool] | None = None,
         interruptible: bool = True,
+        restarts: bool = False,
+        cancel: Callable[[], object] | None = None,
     ) -> None:
+        if interruptible and Block.interrupting:
+            raise Errno(E.INTR)
         super().__init__()
         self.fds, self.deadline_ns = fds, deadline_ns
         self.ready, self.interruptible = ready, interruptible
+        self.restarts, self.cancel = restarts, cancel
 
 
 class ExitContext(Leave):
@@ -60,6 +69,10 @@ class Reschedule(Leave):
 
 class NewState(Leave):
     """The handler replaced the whole register state (sigreturn, NtContinue): resume as it stands."""
+
+
+class SigReturn(Leave):
+    """A signal handler came back: the frame on its stack says how the context goes on."""
 
 
 class Unserved(Leave):

@@ -177,6 +177,10 @@ class File:
         """Which of `events` are there now (errors always count)."""
         return events & (POLLIN | POLLOUT)
 
+    def due_ns(self) -> int | None:
+        """When it becomes ready by itself, on the monotonic clock."""
+        return None
+
     def available(self) -> int:
         """Bytes that can be read without waiting."""
         raise Errno(E.NOTTY)

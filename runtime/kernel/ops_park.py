@@ -59,7 +59,7 @@ def park(
         raise Errno(E.AGAIN)
     ticket = ctx.process.kernel.park.enqueue(key_of(ctx, address), mask)
     ctx.wait = Parked(ticket, until)
-    raise Block(deadline_ns=until, ready=lambda: ticket.woken)
+    raise _parked(ctx, ctx.wait)
 
 
 def _again(ctx: Context, state: Parked) -> None:
@@ -72,7 +72,22 @@ def _again(ctx: Context, state: Parked) -> None:
         ctx.process.kernel.park.cancel(ticket)
         ctx.wait = None
         raise Errno(E.TIMEDOUT)
-    raise Block(deadline_ns=state.until_ns, ready=lambda: ticket.woken)
+    raise _parked(ctx, state)
+
+
+def _parked(ctx: Context, state: Parked) -> Block:
+    ticket, park = state.ticket, ctx.process.kernel.park
+    try:
+        return Block(
+            deadline_ns=state.until_ns,
+            ready=lambda: ticket.woken,
+            restarts=state.until_ns is None,
+            cancel=lambda: park.cancel(ticket),
+        )
+    except Errno:  # a signal ends the wait
+        park.cancel(ticket)
+        ctx.wait = None
+        raise
 
 
 @op(Op.UNPARK)

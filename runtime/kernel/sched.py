@@ -26,11 +26,15 @@ from runtime.kernel.leave import (
     Killed,
     NewState,
     Reschedule,
+    SigReturn,
     Spawn,
     Unserved,
     Upcall,
 )
+from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ops_process import Spawned
+from runtime.kernel.signals import handled_next
+from runtime.kernel.timers import next_timer_ns, run_timers
 
 RED_ZONE = 128
 M64 = (1 << 64) - 1
@@ -81,6 +85,7 @@ class Scheduler:
     process: Process
     library: Gate | None
     on_fault: Callable[[Context, Fault], bool]  # True: the guest handles it, go on
+    signals: Deliverer
     shown: Callable[[Context, Fault], Fault] = lambda ctx, fault: fault  # at the PC the guest knows
     return_stub: int = 0
     tid_changed: Callable[[Context], None] | None = None
@@ -88,6 +93,8 @@ class Scheduler:
     ready: deque[Context] = field(default_factory=deque)
     waiting: list[Waiting] = field(default_factory=list)
     end: End | None = None
+    alarm: Callable[[], None] | None = None  # takes what arrived from outside; may raise Killed
+    bell: int | None = None  # host descriptor that becomes readable when something arrives
     _last: Context | None = None
     _armed: bool = False
 
@@ -100,6 +107,8 @@ class Scheduler:
         """Run until the process ends."""
         try:
             while self.end is None:
+                if self.alarm is not None or self.process.kernel.timers:
+                    self._events()
                 if self.waiting:
                     self._wake(idle=not self.ready)
                 if self.ready and self.end is None:
@@ -112,7 +121,8 @@ class Scheduler:
 
     def _arm(self) -> None:
         """The timer runs while there is somebody to switch to."""
-        if self.timer is None or (len(self.ready) > 1) == self._armed:
+        wanted = len(self.ready) > 1 or bool(self.waiting) or bool(self.process.kernel.timers)
+        if self.timer is None or wanted == self._armed:
             return
         self._armed = not self._armed
         if self._armed:
@@ -120,7 +130,27 @@ class Scheduler:
         else:
             self.timer.pause()
 
+    def _events(self) -> None:
+        """What happened outside the guest: signals of the host, timers."""
+        try:
+            if self.alarm is not None:
+                self.alarm()
+            if self.process.kernel.timers:
+                run_timers(self.process.kernel)
+        except Killed as cause:
+            self.end = End(signal=cause.signal)
+
+    def _deliver(self, ctx: Context) -> bool:
+        """Take a context to its handlers; False when a signal ended the process."""
+        try:
+            self.signals.deliver(ctx)
+        except Killed as cause:
+            self.end = End(signal=cause.signal, ctx=ctx)
+        return self.end is None
+
     def _step(self, ctx: Context) -> None:
+        if (ctx.pending | ctx.process.pending) & ~ctx.sigmask and not self._deliver(ctx):
+            return
         if ctx is not self._last:
             self._last = ctx
             if self.tid_changed:
@@ -160,6 +190,8 @@ class Scheduler:
                 self._spawn(ctx, cause, again)
             case NewState():
                 self.ready.appendleft(ctx)
+            case SigReturn():
+                self._sigreturn(ctx)
             case Upcall():
                 try:
                     self.upcall(ctx, cause)
@@ -201,6 +233,13 @@ class Scheduler:
         self.add(child)
         self.ready.append(ctx)
 
+    def _sigreturn(self, ctx: Context) -> None:
+        try:
+            self.signals.leave(ctx)
+        except Killed as cause:
+            self.end = End(signal=cause.signal, ctx=ctx)
+        self.ready.appendleft(ctx)
+
     def _remove(self, ctx: Context, status: int) -> None:
         self.process.contexts.remove(ctx)
         if not self.process.contexts:
@@ -209,14 +248,54 @@ class Scheduler:
     # -- waiting ------------------------------------------------------------------------------
 
     def _wake(self, *, idle: bool) -> None:
+        self._interrupt()
         now = self.process.kernel.clocks.monotonic_ns()
-        if idle and not any(_due(w, now) for w in self.waiting):
+        if idle and not self.ready and not any(_due(w, now) for w in self.waiting):
             self._sleep(now)
+            self._events()
+            if self.end is not None:
+                return
+            self._interrupt()
             now = self.process.kernel.clocks.monotonic_ns()
         fds = _ready_fds(self.waiting)
         for item in [w for w in self.waiting if _due(w, now) or _fd_ready(w, fds)]:
             self.waiting.remove(item)
             self._again(item.ctx, item.again)
+
+    def _interrupt(self) -> None:
+        """End the waits of contexts that have a signal to handle."""
+        if self.signals.frames is None:
+            return
+        for item in [w for w in self.waiting if w.block.interruptible]:
+            ctx = item.ctx
+            if not (ctx.pending | ctx.process.pending) & ~ctx.sigmask:
+                continue
+            try:
+                signal = handled_next(ctx)
+            except Killed as cause:
+                self.end = End(signal=cause.signal, ctx=ctx)
+                return
+            if signal is not None:
+                self.waiting.remove(item)
+                self._end_wait(item, signal)
+
+    def _end_wait(self, item: Waiting, signal: int) -> None:
+        """A signal ends a wait: the call is made again after the handler, or fails now."""
+        ctx = item.ctx
+        ctx.awaited = 0
+        if self.signals.restarts(ctx, signal, item.block):
+            if item.block.cancel is not None:
+                item.block.cancel()
+            ctx.wait = None
+            self.signals.restart(ctx)
+            self.ready.append(ctx)
+            return
+        Block.interrupting = True
+        try:
+            self._again(ctx, item.again)
+        finally:
+            Block.interrupting = False
+        ctx.wait = None
 
     def _again(self, ctx: Context, again: Handler) -> None:
         try:
@@ -229,11 +308,11 @@ class Scheduler:
 
     def _sleep(self, now: int) -> None:
         deadlines = [w.block.deadline_ns for w in self.waiting if w.block.deadline_ns is not None]
-        nearest = min(deadlines) if deadlines else None
-        poll = select.poll()
-        for w in self.waiting:
-            for fd, events in w.block.fds:
-                poll.register(fd, events)
+        timer = next_timer_ns(self.process.kernel)
+        nearest = min(deadlines if timer is None else [*deadlines, timer], default=None)
+        poll = _poll_of(self.waiting)
+        if self.bell is not None:
+            poll.register(self.bell, select.POLLIN)
         if nearest is not None and self.process.kernel.deterministic:
             if not poll.poll(0):
                 self.process.kernel.clocks.advance_to(nearest)
@@ -312,11 +391,18 @@ def _due(w: Waiting, now: int) -> bool:
 
 
 def _ready_fds(waiting: list[Waiting]) -> set[int]:
-    poll = select.poll()
+    return {fd for fd, _ in _poll_of(waiting).poll(0)}
+
+
+def _poll_of(waiting: list[Waiting]) -> select.poll:
+    wanted: dict[int, int] = {}
     for w in waiting:
         for fd, events in w.block.fds:
-            poll.register(fd, events)
-    return {fd for fd, _ in poll.poll(0)}
+            wanted[fd] = wanted.get(fd, 0) | events
+    poll = select.poll()
+    for fd, events in wanted.items():
+        poll.register(fd, events)
+    return poll
 
 
 def _fd_ready(w: Waiting, fds: set[int]) -> bool:

@@ -43,6 +43,7 @@ from aot.personality.abi.kinds_base import (
 )
 from aot.personality.abi.kinds_data import (
     InBytes,
+    Items,
     OutBytes,
     OutData,
     OutInts,
@@ -87,6 +88,7 @@ __all__ = [
     "InOutInt",
     "InStruct",
     "Int",
+    "Items",
     "Kind",
     "Length",
     "Mem",

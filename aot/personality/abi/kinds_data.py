@@ -7,8 +7,11 @@ from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds_base import MAX_IO, SHOWN, Buffers, In, Mem, Out, quoted
-from aot.personality.abi.layout import Record
-from aot.record import dataclass
+from aot.personality.abi.layout import Layout, LayoutSet, Record
+from aot.record import dataclass, replace
+
+ITEMS = 4096
+"""Most structs that one call stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +211,31 @@ class Records(In):
             return Sink(word, cap, encode, mem)
 
         return sink
+
+
+@dataclass(frozen=True, slots=True)
+class Items(In):
+    """An array that the op fills with up to `count` (a sibling) structs: parameter is a Sink."""
+
+    layout: Layout | LayoutSet
+    count: str
+
+    @property
+    def sibling(self) -> str:
+        return self.count
+
+    def for_column(self, column: str) -> Items:
+        return replace(self, layout=self.layout.of(column)) if isinstance(self.layout, LayoutSet) else self
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        assert isinstance(self.layout, Layout), "row was not compiled for a column"
+        encode, size = self.layout.encode, self.layout.size
+
+        def items(word: int, count: int, mem: Mem) -> Sink:
+            room = min(count & 0x7FFF_FFFF, ITEMS) * size
+            if room:
+                mem.probe(word, size, True)
+            return Sink(word, room, encode, mem)
+
+        return items

@@ -291,3 +291,11 @@ class Itimer:
 
     interval: Time
     value: Time
+
+
+@dataclass(frozen=True, slots=True)
+class EpollEvent:
+    """Events wanted or found (Linux bits, EPOLLET and EPOLLONESHOT included) and the guest's own word."""
+
+    events: int
+    data: int

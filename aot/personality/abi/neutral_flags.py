@@ -23,6 +23,7 @@ class Open(IntFlag):
     PATH = auto()
     TMPFILE = auto()
     NO_DIRECTORY = auto()  # NT FILE_NON_DIRECTORY_FILE
+    SEMAPHORE = auto()  # of a counter: a read takes one
 
 
 class MapFlag(IntFlag):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aot.personality.abi.call import Call
 from aot.personality.abi.errors import E
+from aot.personality.abi.frame import SignalFrames
 from aot.personality.abi.gate import Gate
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
@@ -65,6 +66,7 @@ class System:
     layouts: Mapping[str, Layout] = field(default_factory=dict)  # by architecture
     objects: frozenset[str] = frozenset()  # imported names that are objects, where the format does not say
     start: Callable[[StartSpace, StartFacts], StartState] | None = None
+    signal_frames: Mapping[str, SignalFrames] = field(default_factory=dict)  # by architecture
     clock_page: ClockPage | None = None  # time that programs read without a call
 
     def by_number(self, column: str) -> dict[int, Call]:

@@ -17,27 +17,27 @@ SOCKETS = (
     ("recvmmsg", 299, 243), ("sendmmsg", 307, 269),
 )
 PROCESSES = (
-    ("rt_sigreturn", 15, 139), ("pause", 34, None), ("fork", 57, None),
+    ("fork", 57, None),
     ("vfork", 58, None), ("execve", 59, 221), ("ptrace", 101, 117), ("setsid", 112, 157),
-    ("rt_sigqueueinfo", 129, 138), ("restart_syscall", 219, 128),
-    ("waitid", 247, 95), ("unshare", 272, 97), ("rt_tgsigqueueinfo", 297, 240), ("setns", 308, 268),
+    ("restart_syscall", 219, 128),
+    ("waitid", 247, 95), ("unshare", 272, 97), ("setns", 308, 268),
     ("process_vm_readv", 310, 270), ("process_vm_writev", 311, 271), ("kcmp", 312, 272),
     ("execveat", 322, 281), ("pidfd_send_signal", 424, 424), ("pidfd_open", 434, 434), ("clone3", 435, 435),
     ("pidfd_getfd", 438, 438), ("process_madvise", 440, 440), ("process_mrelease", 448, 448),
 )
 EVENTS = (
     ("io_setup", 206, 0), ("io_destroy", 207, 1), ("io_getevents", 208, 4),
-    ("io_submit", 209, 2), ("io_cancel", 210, 3), ("epoll_create", 213, None), ("timer_create", 222, 107),
+    ("io_submit", 209, 2), ("io_cancel", 210, 3), ("timer_create", 222, 107),
     ("timer_settime", 223, 110), ("timer_gettime", 224, 108), ("timer_getoverrun", 225, 109),
-    ("timer_delete", 226, 111), ("epoll_wait", 232, None), ("epoll_ctl", 233, 21),
+    ("timer_delete", 226, 111), 
     ("inotify_init", 253, None), ("inotify_add_watch", 254, 27), ("inotify_rm_watch", 255, 28),
     ("splice", 275, 76), ("tee", 276, 77), ("vmsplice", 278, 75),
-    ("epoll_pwait", 281, 22), ("signalfd", 282, None), ("timerfd_create", 283, 85), ("eventfd", 284, None),
-    ("timerfd_settime", 286, 86), ("timerfd_gettime", 287, 87), ("signalfd4", 289, 74),
-    ("eventfd2", 290, 19), ("epoll_create1", 291, 20), ("inotify_init1", 294, 26),
+    ("signalfd", 282, None), 
+    ("signalfd4", 289, 74),
+    ("inotify_init1", 294, 26),
     ("fanotify_init", 300, 262), ("fanotify_mark", 301, 263), ("io_pgetevents", 333, 292),
     ("io_uring_setup", 425, 425), ("io_uring_enter", 426, 426), ("io_uring_register", 427, 427),
-    ("epoll_pwait2", 441, 441),
+    
 )
 OTHERS = (
     ("shmget", 29, 194), ("shmat", 30, 196), ("shmctl", 31, 195), ("semget", 64, 190), ("semop", 65, 193),

@@ -16,7 +16,6 @@ from aot.personality.abi.kinds import (
     S32,
     SIZE,
     U32,
-    InInt,
     Int,
     Length,
     Must,
@@ -37,20 +36,16 @@ from aot.personality.linux.flags import (
     ADVICE,
     CLOCK,
     MAP,
-    MASK_HOW,
     PROT,
     REMAP,
     RESOURCE,
     SLEEP,
     WHO,
 )
-from aot.personality.linux.irregular import times
+from aot.personality.linux.irregular import nanosleep, times
 
 STATUS = Int(8, signed=False)
 OWN_IDS = partial("only ids the process has")
-SIGSETSIZE = Must((8,), "sizeof(sigset_t)")
-MASK_OPT = InInt(64, optional=True)
-SIGNAL = To("signal", S32)
 
 # fmt: off
 PROCESS = (
@@ -166,11 +161,11 @@ TIME = (
          tp=la.OUT_TIME_OPT), ZERO),
     call("clock_settime", nr(227, 112), Op.CLOCK_SETTIME, FULL, sig(which_clock=To("clock", CLOCK),
          tp=To("time", la.IN_TIME)), ZERO),
-    call("clock_nanosleep", nr(230, 115), Op.NANOSLEEP, partial("the remaining time is not written back"),
+    call("clock_nanosleep", nr(230, 115), None, FULL,
          sig(which_clock=To("clock", CLOCK), flags=To("absolute", SLEEP), rqtp=To("time", la.IN_TIME),
-             rmtp=Unused("written only when a signal interrupts")), ZERO),
-    call("nanosleep",   nr(35, 101),  Op.NANOSLEEP, partial("the remaining time is not written back"),
-         sig(rqtp=To("time", la.IN_TIME), rmtp=Unused("written only when a signal interrupts")), ZERO,
+             rmtp=To("left", ADDRESS)), ZERO, via=nanosleep),
+    call("nanosleep",   nr(35, 101),  None, FULL,
+         sig(rqtp=To("time", la.IN_TIME), rmtp=To("left", ADDRESS)), ZERO, via=nanosleep,
          clock=Clock.MONOTONIC, absolute=False),
     call("gettimeofday", nr(96, 169), Op.CLOCK_GETTIME, FULL,
          sig(tv=OutStruct(la.TIMEVAL, optional=True), tz=Unused("no kernel timezone")), ZERO,
@@ -178,34 +173,11 @@ TIME = (
     call("time",        nr(201, None), Op.CLOCK_GETTIME, FULL, sig(tloc=OutInt(64, of="sec", optional=True)),
          Ret("r.sec"), clock=Clock.REALTIME),
     call("times",       nr(100, 153), None,       FULL, sig(tbuf=To("address", ADDRESS)), via=times),
-    call("alarm",       nr(37, None), Op.ALARM,   partial("kept, but does not fire"), sig(seconds=U32)),
-    call("setitimer",   nr(38, 103),  Op.SETITIMER, partial("kept, but does not fire"),
+    call("alarm",       nr(37, None), Op.ALARM,   FULL, sig(seconds=U32)),
+    call("setitimer",   nr(38, 103),  Op.SETITIMER, partial("ITIMER_VIRTUAL and ITIMER_PROF do not fire"),
          sig(which=To("timer", U32), value=la.IN_ITIMER, ovalue=OutStruct(la.ITIMER, optional=True)), ZERO),
     call("getitimer",   nr(36, 102),  Op.GETITIMER, FULL, sig(which=To("timer", U32),
          value=OutStruct(la.ITIMER)), ZERO),
-)
-SIGNALS = (
-    call("rt_sigaction", nr(13, 134), Op.SIGACTION, FULL,
-         sig(sig=SIGNAL, act=To("action", la.IN_SIGACTION), oact=OutStruct(la.SIGACTION, optional=True),
-             sigsetsize=SIGSETSIZE), ZERO),
-    call("rt_sigprocmask", nr(14, 135), Op.SIGPROCMASK, FULL,
-         sig(how=MASK_HOW, nset=To("mask", MASK_OPT), oset=OutInt(64, optional=True),
-         sigsetsize=SIGSETSIZE), ZERO),
-    call("rt_sigpending", nr(127, 136), Op.SIGPENDING, FULL, sig(uset=OutInt(64), sigsetsize=SIGSETSIZE),
-         ZERO),
-    call("rt_sigsuspend", nr(130, 133), Op.SIGSUSPEND, FULL, sig(unewset=To("mask", InInt(64)),
-         sigsetsize=SIGSETSIZE), ZERO),
-    call("rt_sigtimedwait", nr(128, 137), Op.SIGTIMEDWAIT, partial("siginfo is not written"),
-         sig(uthese=To("mask", InInt(64)), uinfo=Unused("siginfo is not written"),
-             uts=To("timeout", la.IN_TIME_OPT), sigsetsize=SIGSETSIZE)),
-    call("sigaltstack", nr(131, 132), Op.SIGALTSTACK, FULL,
-         sig(uss=To("stack", la.IN_SIGSTACK), uoss=OutStruct(la.SIGSTACK, optional=True)), ZERO),
-    call("kill",        nr(62, 129),  Op.KILL,    partial("own process only"), sig(pid=S32, sig=SIGNAL),
-         ZERO),
-    call("tkill",       nr(200, 130), Op.TKILL,   partial("own process only"), sig(pid=To("tid", S32),
-         sig=SIGNAL), ZERO, pid=0),
-    call("tgkill",      nr(234, 131), Op.TKILL,   partial("own process only"),
-         sig(tgid=To("pid", S32), pid=To("tid", S32), sig=SIGNAL), ZERO),
 )
 ANSWERED = (
     call("set_robust_list", nr(273, 99), Op.GETTID, partial("kept by nobody: one context a process"),
@@ -218,4 +190,4 @@ ANSWERED = (
 )
 # fmt: on
 
-CALLS: tuple[Call, ...] = (*PROCESS, *MEMORY, *TIME, *SIGNALS, *ANSWERED)
+CALLS: tuple[Call, ...] = (*PROCESS, *MEMORY, *TIME, *ANSWERED)

@@ -9,7 +9,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Slots
 from aot.personality.abi.neutral import Clock, PollFd, Rusage, Time, Who
 from aot.personality.abi.op import Op
-from aot.personality.linux.layouts import POLLFD
+from aot.personality.linux.layouts import POLLFD, TIMESPEC
 
 Ops = Mapping[Op, Callable[..., Any]]
 FD_SETSIZE = 1024
@@ -64,3 +64,15 @@ def times(ctx: Any, ops: Ops, address: int) -> int:
         ctx.mem.write(address, b"".join(t.to_bytes(8, "little") for t in (*ticks, 0, 0)))
     now: Time = ops[Op.CLOCK_GETTIME](ctx, clock=Clock.BOOT)
     return now.ns // TICK_NS
+
+
+def nanosleep(ctx: Any, ops: Ops, clock: Clock, time: Time, absolute: bool, left: int) -> None:
+    """Sleep; a relative sleep that a signal ends tells how much of it was left."""
+    try:
+        ops[Op.NANOSLEEP](ctx, clock=clock, time=time, absolute=absolute)
+    except Errno as error:
+        if error.code is E.INTR and left and not absolute:
+            now: Time = ops[Op.CLOCK_GETTIME](ctx, clock=Clock.MONOTONIC)
+            rest = max(ctx.wait - now.ns, 0)
+            ctx.mem.write(left, TIMESPEC.encode(Time(*divmod(rest, 1_000_000_000))))
+        raise

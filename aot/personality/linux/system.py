@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
-from aot.personality.linux import calls_absent, calls_control, calls_file, calls_system, threads
+from aot.personality.linux import calls_absent, calls_control, calls_event, calls_file, calls_system, threads
 from aot.personality.linux.columns import COLUMNS
 from aot.personality.linux.errors import ERRORS, NAMES
 from aot.personality.linux.gate import GATES
+from aot.personality.linux.signal_frame import FRAMES
 from aot.personality.linux.start import start
 
 SYSTEM = System(
@@ -15,7 +16,7 @@ SYSTEM = System(
     name="linux",
     columns=COLUMNS,
     gates=GATES,
-    calls=(*calls_file.CALLS, *calls_system.CALLS, *calls_control.CALLS, *threads.CALLS, *calls_absent.CALLS),
+    calls=(*calls_file.CALLS, *calls_system.CALLS, *calls_control.CALLS, *calls_event.CALLS, *threads.CALLS, *calls_absent.CALLS),
     errors=ERRORS,
     error_names=NAMES,
     inline={
@@ -23,4 +24,5 @@ SYSTEM = System(
         "getgid": "GID", "getegid": "EGID",
     },
     start=start,
+    signal_frames=FRAMES,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aot.personality.abi.call import FULL, STORED, VALUE, ZERO, Call, Ret, absent, call, sig
+from aot.personality.abi.call import FULL, NOTHING, STORED, VALUE, ZERO, Call, Ret, absent, call, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     FD,
@@ -26,6 +26,7 @@ from aot.personality.abi.kinds import (
     InInt,
     InOutInt,
     Int,
+    Items,
     OutBytes,
     OutData,
     OutInt,
@@ -105,7 +106,8 @@ PROCESS = (
     row(Op.WAIT,            sig(pid=S32, nohang=BOOL)),
     gap(Op.FORK,            "one process a run"),
     gap(Op.EXECVE,          "one program a run"),
-    gap(Op.SPAWN_THREAD,    "made by other systems' calls only"),
+    row(Op.SPAWN_THREAD,    sig(stack=ADDRESS, tls=ADDRESS, entry=ADDRESS, argument=U64, clear_tid=ADDRESS),
+        parent_tid=0, child_tid=0, tid_bytes=4),
     row(Op.UNAME,           sig(name=OutStruct(la.UTSNAME)), ZERO,
         sysname="Helctic", release="1.0", version="1", machines={"x86_64": "x86_64", "aarch64": "aarch64"}),
     row(Op.SYSINFO,         sig(info=OutStruct(la.SYSINFO)), ZERO),
@@ -198,10 +200,24 @@ SIGNALS = (
     row(Op.SIGALTSTACK,     sig(stack=la.IN_SIGSTACK, old=OutStruct(la.SIGSTACK, optional=True)), ZERO),
     row(Op.SIGPENDING,      sig(mask=OutInt(64)), ZERO),
     row(Op.SIGSUSPEND,      sig(mask=U64), ZERO),
-    row(Op.SIGTIMEDWAIT,    sig(mask=U64, timeout=la.IN_TIME_OPT)),
+    row(Op.SIGTIMEDWAIT,    sig(mask=U64, timeout=la.IN_TIME_OPT), Ret("r.signal")),
     row(Op.KILL,            sig(pid=S32, signal=S32), ZERO),
     row(Op.TKILL,           sig(tid=S32, signal=S32, pid=S32), ZERO),
-    gap(Op.SIGRETURN,       "a personality's own frames"),
+    row(Op.SIGRETURN,       None, NOTHING),
+    row(Op.PAUSE,           None, ZERO),
+    gap(Op.SIGQUEUE,        "no siginfo of its own"),
+    gap(Op.SIGNALFD,        "not built"),
+)
+EVENTS = (
+    row(Op.EVENTFD,         sig(count=U32, flags=OPEN)),
+    row(Op.TIMERFD_CREATE,  sig(clock=CLOCK, flags=OPEN)),
+    row(Op.TIMERFD_SETTIME, sig(fd=FD, absolute=BOOL, value=la.IN_ITIMER, old=OutStruct(la.ITIMER, optional=True)),
+        ZERO),
+    row(Op.TIMERFD_GETTIME, sig(fd=FD, value=OutStruct(la.ITIMER)), ZERO),
+    row(Op.EPOLL_CREATE,    sig(flags=OPEN)),
+    row(Op.EPOLL_CTL,       sig(fd=FD, action=U32, target=FD, event=la.IN_EPOLL), ZERO),
+    row(Op.EPOLL_WAIT,      sig(fd=FD, events=Items(la.EPOLL_EVENT, "count"), count=S32,
+                                timeout=la.IN_TIME_OPT, mask=MASK_OPT)),
 )
 PARK = (
     row(Op.PARK,            sig(address=ADDRESS, expected=U64, size=U32, mask=U32, timeout=la.IN_TIME_OPT,
@@ -212,5 +228,5 @@ PARK = (
 # fmt: on
 
 CALLS: tuple[Call, ...] = tuple(
-    sorted((*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *PARK), key=lambda c: c.numbers[COLUMN])
+    sorted((*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK), key=lambda c: c.numbers[COLUMN])
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aot.personality.abi.kinds import InStruct, OutStruct
 from aot.personality.abi.layout import S32, S64, U8, U16, U32, U64, F, Layout, Record, text, timespec
 from aot.personality.abi.neutral import (
+    EpollEvent,
     Itimer,
     PollFd,
     Rlimit,
@@ -105,3 +106,5 @@ STRUCTS = (
     SYSINFO, ITIMER, DIRENT_HEAD,
 )  # fmt: skip
 """What the C header spells out."""
+EPOLL_EVENT = Layout("helctic_event", 16, (F("data", U64, "data"), F("events", U64, "events")))
+IN_EPOLL = InStruct(EPOLL_EVENT, EpollEvent, optional=True)

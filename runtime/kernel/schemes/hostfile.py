@@ -126,7 +126,7 @@ class HostStream(HostFile):
     def _wait(self, events: int) -> None:
         if self.flags & Open.NONBLOCK:
             raise Errno(E.AGAIN)
-        raise Block(fds=((self.fd, events),))
+        raise Block(fds=((self.fd, events),), restarts=True)
 
     def read(self, buf: Buffers) -> int:
         if self.polite and not ready(self.fd, select.POLLIN):

@@ -1,0 +1,159 @@
+"""Takes contexts to signal handlers and back: when a signal arrives at a PC the guest knows.
+
+What a frame looks like is the personality's (abi/frame.py); which signal, under which mask and on which stack
+is decided here. PCs go through the map of the image: a frame never shows an address inside a stub, and a PC
+the guest chose continues where the machine has its instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aot.image.model import Arch, Prot
+from aot.pcmap import PcMap
+from aot.personality.abi.errors import Errno
+from aot.personality.abi.frame import (
+    SA_NODEFER,
+    SA_RESETHAND,
+    SA_RESTART,
+    SA_RESTORER,
+    Delivery,
+    Machine,
+    SigInfo,
+    SignalFrames,
+    on_stack,
+)
+from aot.personality.abi.neutral import SigAction, SigStack
+from aot.personality.abi.signals import Signal
+from aot.record import dataclass
+from runtime.cpu.api import REG_INDEX, Cpu
+from runtime.kernel.context import Context
+from runtime.kernel.leave import Block, Killed
+from runtime.kernel.signals import DEFAULT, IGNORE, UNBLOCKABLE, bit_of, handled_next, handler_of, next_handled
+
+M64 = (1 << 64) - 1
+NUMBER = {Arch.X86_64: "rax", Arch.AARCH64: "x8"}
+
+
+@dataclass(slots=True)
+class Deliverer:
+    """Signal delivery for the contexts of one CPU."""
+
+    cpu: Cpu
+    frames: SignalFrames | None  # None: the personality has no handlers
+    make_pcs: Callable[[], PcMap]  # made when the first signal needs it
+    trampoline: int = 0
+    _pcs: PcMap | None = None
+
+    @property
+    def pcs(self) -> PcMap:
+        """The map of the image's addresses."""
+        if self._pcs is None:
+            self._pcs = self.make_pcs()
+        return self._pcs
+
+    def deliver(self, ctx: Context) -> None:
+        """Enter the handlers of everything that is deliverable. Raises Killed."""
+        if self.frames is None:
+            handled_next(ctx)
+            return
+        while info := next_handled(ctx):
+            self.enter(ctx, info)
+
+    def fault(self, ctx: Context, info: SigInfo) -> bool:
+        """Enter the handler of a signal an instruction caused; False when the process has to end."""
+        handler = handler_of(ctx.process, info.signal)
+        if self.frames is None or handler in (DEFAULT, IGNORE) or ctx.sigmask & bit_of(info.signal):
+            return False
+        try:
+            self.enter(ctx, info)
+        except Killed:
+            return False
+        return True
+
+    def enter(self, ctx: Context, info: SigInfo) -> None:
+        """Put a frame on the stack and the context at the handler. Raises Killed where no frame fits."""
+        frames, process = self.frames, ctx.process
+        assert frames is not None, "a handler without frames"
+        action = process.actions[info.signal]
+        self._show(ctx)
+        mask = ctx.sigmask if ctx.kept_mask is None else ctx.kept_mask
+        state = Machine(tuple(ctx.regs), self.cpu.get_flags(ctx), self.cpu.get_fp(ctx))
+        entered = frames.enter(
+            Delivery(
+                arch=ctx.arch.value,
+                info=info,
+                action=action,
+                mask=mask,
+                stack=ctx.altstack,
+                state=state,
+                trampoline=self._trampoline(ctx, action),
+            )
+        )
+        try:
+            ctx.mem.write(entered.address, entered.data)
+        except Errno:
+            raise Killed(Signal.SEGV) from None
+        self._set(ctx, entered.regs, entered.flags)
+        ctx.kept_mask = None
+        ctx.sigmask |= action.mask & ~UNBLOCKABLE
+        if not action.flags & SA_NODEFER:
+            ctx.sigmask |= bit_of(info.signal)
+        if action.flags & SA_RESETHAND:
+            process.actions[info.signal] = SigAction()
+
+    def leave(self, ctx: Context) -> None:
+        """A handler's return: the frame is the new state. Raises Killed for a frame that cannot be read."""
+        if self.frames is None:
+            raise Killed(Signal.SEGV)
+        try:
+            back = self.frames.leave(ctx.regs, self.cpu.get_flags(ctx), ctx.mem.read)
+        except Errno:
+            raise Killed(Signal.SEGV) from None
+        self._set(ctx, back.regs, back.flags)
+        if back.fp is not None:
+            self.cpu.set_fp(ctx, back.fp)
+        ctx.sigmask = back.mask & ~UNBLOCKABLE
+        sp = ctx.regs[REG_INDEX[ctx.arch]["rsp" if ctx.arch is Arch.X86_64 else "sp"]]
+        if back.stack is not None and not on_stack(ctx.altstack, sp):
+            ctx.altstack = SigStack(back.stack.address, back.stack.size, back.stack.flags & 2)
+
+    def restart(self, ctx: Context) -> None:
+        """After Left: the context stands at its call again, as if it had not been made."""
+        shown = self.pcs.again(*self.cpu.crossed(ctx))
+        if shown.number is not None:
+            ctx.regs[REG_INDEX[ctx.arch][NUMBER[ctx.arch]]] = shown.number
+        ctx.regs[-1] = self.pcs.machine(shown.pc)
+
+    def restarts(self, ctx: Context, signal: int, block: Block) -> bool:
+        """Whether a signal's handler leaves the call to be made again."""
+        action = ctx.process.actions.get(signal)
+        return block.restarts and action is not None and bool(action.flags & SA_RESTART)
+
+    def _set(self, ctx: Context, regs: tuple[int, ...], flags: int) -> None:
+        for index, word in enumerate(regs):
+            ctx.regs[index] = word & M64
+        self.cpu.set_flags(ctx, flags)
+        ctx.regs[-1] = self.pcs.machine(regs[-1] & M64)
+
+    def _show(self, ctx: Context) -> None:
+        """Give the context a PC of the guest's own."""
+        shown = self.pcs.shown(ctx.regs[-1])
+        if shown is None:
+            self.cpu.step_out(ctx)
+            shown = self.pcs.shown(ctx.regs[-1])
+        if shown is None:
+            return
+        if shown.number is not None:
+            ctx.regs[REG_INDEX[ctx.arch][NUMBER[ctx.arch]]] = shown.number
+        ctx.regs[-1] = shown.pc
+
+    def _trampoline(self, ctx: Context, action: SigAction) -> int:
+        """Address of the code a handler returns to when its action names none."""
+        assert self.frames is not None
+        if action.flags & SA_RESTORER or not self.frames.trampoline:
+            return 0
+        if not self.trampoline:
+            self.trampoline = ctx.mem.map(None, 4096, Prot.R | Prot.X, name="[sigreturn]")
+            ctx.mem.poke(self.trampoline, self.frames.trampoline)
+        return self.trampoline
