@@ -192,6 +192,7 @@ class Manifest:
     page_zero: int = 0  # end of the range at 0 that stays empty (Mach-O)
     main: bool = False  # the entry is called as main(argc, argv, envp, apple) (Mach-O)
     initialisers: tuple[int, ...] = ()  # called before the entry, as main is (Mach-O)
+    relocations: tuple[tuple[int, int], ...] = ()  # (slot, address in the image): what an interpreter fills
     version: int = VERSION
 
 
@@ -220,6 +221,7 @@ def decode(raw: bytes) -> Manifest:
             needed=tuple(fields.pop("needed")),
             launcher=tuple(fields.pop("launcher")),
             initialisers=tuple(fields.pop("initialisers")),
+            relocations=tuple((slot, target) for slot, target in fields.pop("relocations")),
             **fields,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -65,6 +65,8 @@ def load(
         _install_gates(space, cpu, manifest, bias)
     if dynamic:
         _revert(space, manifest, bias)
+    for slot, target in manifest.relocations:
+        space.poke(slot + bias, struct.pack("<Q", target + bias))
     objects = _bind_slots(space, manifest, bias)
     stack_top = layout.stack_top
     size = max(STACK_SIZE, manifest.stack_reserve)

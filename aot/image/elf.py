@@ -55,6 +55,7 @@ IMPORTING: dict[Arch, dict[int, ImportKind]] = {
     },
 }  # fmt: skip
 COPY = {Arch.X86_64: 5, Arch.AARCH64: 1024}
+RELATIVE = {Arch.X86_64: 8, Arch.AARCH64: 1027}
 
 
 def matches(raw: bytes) -> bool:
@@ -100,6 +101,7 @@ def _with_tables(image: Image, headers: ElfHeaders, tags: dict[int, int], binary
         symbols=symbols,
         functions=functions(binary, headers, tags, image.segments, symbols),
         imports=_imports(binary, headers.arch),
+        relocations=tuple(_relocations(binary, headers.arch)) if image.interpreter else (),
         exports=tuple(_exports(binary)),
         data_in_code=_data_in_code(binary, image.segments),
         section_names=tuple(_text(s.name) for s in binary.sections if s.name),
@@ -204,6 +206,18 @@ def _imports(binary: Any, arch: Arch) -> tuple[Import, ...]:
         slot, addend = int(relocation.address), int(relocation.addend)
         found.append(Import(library, name, slot, kind, data, addend))
     return tuple(found)
+
+
+def _relocations(binary: Any, arch: Arch) -> Iterator[tuple[int, int]]:
+    """(slot, address) of what the dynamic linker would fill from the image itself."""
+    for relocation in binary.relocations:
+        number, slot, addend = raw_type(relocation), int(relocation.address), int(relocation.addend)
+        if number == RELATIVE[arch]:
+            yield slot, addend
+        elif number in IMPORTING[arch] and number != COPY[arch] and relocation.has_symbol:
+            symbol = relocation.symbol
+            if symbol.shndx != 0 and _kind(symbol) != STT_TLS:
+                yield slot, int(symbol.value) + addend
 
 
 def _version_libraries(binary: Any) -> dict[int, str]:

@@ -36,12 +36,13 @@ def block_size(size: int, align: int) -> int:
 
 def place(arch: str, base: int, size: int, align: int) -> tuple[int, int, int]:
     """(thread pointer, address of the static TLS, address of errno) in a block at `base`."""
-    align = max(align, 16)
+    align = max(align, 1)
+    pointer = align_up(base + HEADER, max(align, 16))
     if arch == "x86_64":  # the data ends at the thread pointer
-        pointer = align_up(base + HEADER + size, align)
-        return pointer, pointer - align_up(size, align), pointer + 0x40
-    pointer = align_up(base + HEADER, align)  # the data follows two words
-    return pointer, pointer + align_up(16, align), pointer - 0x40
+        offset = align_up(size, align)
+        pointer = align_up(pointer + offset, max(align, 16))
+        return pointer, pointer - offset, pointer + 0x40
+    return pointer, pointer + align_up(16, align), pointer - 0x40  # the data follows two words
 
 
 def errno(ctx: Any, ops: Ops) -> int:
