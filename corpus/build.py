@@ -65,13 +65,14 @@ TRIPLES = {
     "netbsd": "{arch}-netbsd",
     "openbsd": "{arch}-openbsd",
     "windows": "{arch}-windows-gnu",
+    "darwin": "{arch}-macos",
 }
 COMMON = (
     "-c", "-O2", "-g0", "-std=gnu11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
     "-fno-sanitize=all", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables",
     "-Wall", "-Wextra", "-Wno-unused-function", "-Werror",
 )  # fmt: skip
-FIXED = {"openbsd": ("-fpie", "-fno-emulated-tls"), "windows": ()}  # PE code is always position independent
+FIXED = {"openbsd": ("-fpie", "-fno-emulated-tls"), "windows": (), "darwin": ("-Wno-deprecated-declarations",)}  # PE code is always position independent
 LINK = {"openbsd": ("-pie", "--no-dynamic-linker")}  # the system gives others no auxiliary vector
 ENTRY = ("-Wl,-e,mainCRTStartup", "-Wl,--subsystem,console")  # windows: what the linker cannot guess
 PER_ARCH = {"x86_64": ("-mcpu=x86_64",), "aarch64": ("-mcpu=generic",)}
@@ -187,6 +188,9 @@ def _compile(
         objects.append(str(work / f"{i}.o"))
         run_zig("cc", "-target", triple, *flags, *include, str(source), "-o", objects[-1])
     out = work / "out"
+    if os_name == "darwin":
+        run_zig("cc", "-target", triple, "-nostdlib", *objects, "-lSystem", *p.link, "-o", str(out))
+        return out
     if os_name == "windows":
         out = work / "out.exe"
         run_zig("cc", "-target", triple, "-nostdlib", "-s", *ENTRY, *objects, *p.link, "-o", str(out))
