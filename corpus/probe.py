@@ -12,6 +12,7 @@ from elftools.elf.elffile import ELFFile
 from corpus.build import TRIPLES, run_zig
 
 SECTION = ".probe"
+MACHO_SECTION = "__DATA,__probe"
 
 
 def probe(target: str, includes: Iterable[str], expressions: Sequence[str]) -> list[int]:
@@ -23,13 +24,14 @@ def probe(target: str, includes: Iterable[str], expressions: Sequence[str]) -> l
     os_name, arch = target.split("-")
     lines = [line if line.startswith("#") else f"#include <{line}>" for line in includes]
     values = ",\n".join(f"(long long)({e})" for e in expressions)
-    lines.append(f'__attribute__((used, section("{SECTION}"))) const long long probe[] = {{\n{values}\n}};')
+    section = MACHO_SECTION if os_name == "darwin" else SECTION
+    lines.append(f'__attribute__((used, section("{section}"))) const long long probe[] = {{\n{values}\n}};')
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, "probe.c"), Path(folder, "probe.o")
         source.write_text("\n".join(lines) + "\n")
         triple = TRIPLES[os_name].format(arch=arch)
         run_zig("cc", "-target", triple, "-std=gnu11", "-c", str(source), "-o", str(out))
-        data = coff_section(out) if os_name == "windows" else elf_section(out)
+        data = SECTION_READERS.get(os_name, elf_section)(out)
     return list(struct.unpack(f"<{len(expressions)}q", data[: 8 * len(expressions)]))
 
 
@@ -44,7 +46,8 @@ def zig_probe(target: str, expressions: Sequence[str]) -> list[int]:
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, "probe.zig"), Path(folder, "probe.obj")
         source.write_text(text)
-        run_zig("build-obj", "-target", f"{arch}-{os_name}", "-OReleaseSmall", str(source), f"-femit-bin={out}")
+        target = f"{arch}-{os_name}"
+        run_zig("build-obj", "-target", target, "-OReleaseSmall", str(source), f"-femit-bin={out}")
         data = coff_section(out)
     return list(struct.unpack(f"<{len(expressions)}Q", data[: 8 * len(expressions)]))
 
@@ -66,6 +69,25 @@ def coff_section(path: Path, wanted: str = SECTION) -> bytes:
         if name.rstrip(b"\0") == wanted.encode():
             return raw[at : at + size]
     raise AssertionError("the compiler dropped the probe")
+
+
+def macho_section(path: Path) -> bytes:
+    """Bytes of the probe in a 64-bit Mach-O object, whose sections stand in one segment command."""
+    raw = path.read_bytes()
+    at, count = 32, struct.unpack_from("<I", raw, 16)[0]
+    for _ in range(count):
+        kind, size = struct.unpack_from("<II", raw, at)
+        if kind == LC_SEGMENT_64:
+            for i in range(struct.unpack_from("<I", raw, at + 64)[0]):
+                name, _, _, length, offset = struct.unpack_from("<16s16sQQI", raw, at + 72 + 80 * i)
+                if name.rstrip(b"\0") == MACHO_SECTION.partition(",")[2].encode():
+                    return raw[offset : offset + length]
+        at += size
+    raise AssertionError("the compiler dropped the probe")
+
+
+LC_SEGMENT_64 = 0x19
+SECTION_READERS = {"windows": coff_section, "darwin": macho_section}
 
 
 def offsets(target: str, includes: Iterable[str], name: str, fields: Sequence[str]) -> tuple[int, list[int]]:

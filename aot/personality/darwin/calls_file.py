@@ -82,7 +82,8 @@ def without_cancel(rows: tuple[Call, ...]) -> tuple[Call, ...]:
     """The second numbers of rows that have one."""
     twice = [row for row in rows if row.name in NO_CANCEL and row.numbers]
     return tuple(
-        replace(row, name=f"{row.name}_nocancel", symbols=(), numbers=bsd(NO_CANCEL[row.name])) for row in twice
+        replace(row, name=f"{row.name}_nocancel", symbols=(), numbers=bsd(NO_CANCEL[row.name]))
+        for row in twice
     )
 
 

@@ -7,10 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from aot.personality.abi.call import FULL, VALUE, ZERO, Args, Call, Level, Ret, Status, call, partial, sig
+from aot.personality.abi.call import FULL, VALUE, ZERO, Call, Level, Ret, Status, call, partial, sig
 from aot.personality.abi.errors import E
 from aot.personality.abi.gate import ErrorStyle
-from aot.personality.abi.kinds import ADDRESS, LENGTH, S32, SIZE, U32, U64, Int, OutBytes, OutStruct, To, Unused
+from aot.personality.abi.kinds import (
+    ADDRESS,
+    LENGTH,
+    S32,
+    SIZE,
+    U32,
+    U64,
+    Args,
+    Int,
+    OutBytes,
+    OutStruct,
+    To,
+    Unused,
+)
 from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_process as shared
 from aot.personality.bsd.vias import getentropy
@@ -134,8 +147,13 @@ def rest(rows: tuple[Call, ...]) -> tuple[Call, ...]:
         for number, name in MACH.items()
         if -number & 0xFFFF_FFFF not in taken
     )
-    platform = refused("platform_syscall", {AARCH64: PLATFORM}, "cache and thread register calls, chosen by x3")
-    ldt = tuple(refused(n, machdep(i), "no local descriptor table") for i, n in ((5, "i386_set_ldt64"), (6, "i386_get_ldt64")))
+    platform = refused(
+        "platform_syscall", {AARCH64: PLATFORM}, "cache and thread register calls, chosen by x3"
+    )
+    ldt = tuple(
+        refused(n, machdep(i), "no local descriptor table")
+        for i, n in ((5, "i386_set_ldt64"), (6, "i386_get_ldt64"))
+    )
     return (*MASTER.rest(rows), *traps, platform, *ldt)
 
 

@@ -129,7 +129,7 @@ def compare(ctx: Any, ops: Ops, left: int, right: int, size: int) -> int:
 def find_byte(ctx: Any, ops: Ops, block: int, byte: int, size: int) -> int:
     """Memchr."""
     for at in range(0, size, 4096):
-        found = ctx.mem.read(block + at, min(4096, size - at)).find(byte & 0xFF)
+        found: int = ctx.mem.read(block + at, min(4096, size - at)).find(byte & 0xFF)
         if found >= 0:
             return block + at + found
     return 0

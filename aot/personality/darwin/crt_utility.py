@@ -228,7 +228,9 @@ def make_time(ctx: Any, ops: Ops, where: int) -> int:
 def format_time(ctx: Any, ops: Ops, out: int, room: int, template: bytes, where: int) -> int:
     """Strftime in the C locale."""
     moment = calendar.calendar(ctx.mem.read(where, calendar.FIELDS.size))
-    text = time.strftime(template.decode("utf-8", "surrogateescape"), moment).encode("utf-8", "surrogateescape")
+    text = time.strftime(template.decode("utf-8", "surrogateescape"), moment).encode(
+        "utf-8", "surrogateescape"
+    )
     if len(text) >= room:
         return 0
     ctx.mem.write(out, text + b"\0")

@@ -73,9 +73,15 @@ AT_STAT = FlagMap(
     "fstatat", bits=(_NOFOLLOW,), ignored=(("AT_REALDEV", 0x200, "no file system hides its device"), _ANY, _BENEATH),
     neutral=At,
 )  # fmt: skip
-AT_ACCESS = FlagMap("faccessat", bits=(("AT_EACCESS", 0x10, At.EACCESS), _NOFOLLOW), ignored=(_ANY, _BENEATH), neutral=At)
-AT_UNLINK = FlagMap("unlinkat", bits=(("AT_REMOVEDIR", 0x80, At.REMOVEDIR),), ignored=(_ANY, _BENEATH), neutral=At)
-AT_LINK = FlagMap("linkat", bits=(("AT_SYMLINK_FOLLOW", 0x40, At.FOLLOW),), ignored=(_ANY, _BENEATH), neutral=At)
+AT_ACCESS = FlagMap(
+    "faccessat", bits=(("AT_EACCESS", 0x10, At.EACCESS), _NOFOLLOW), ignored=(_ANY, _BENEATH), neutral=At
+)
+AT_UNLINK = FlagMap(
+    "unlinkat", bits=(("AT_REMOVEDIR", 0x80, At.REMOVEDIR),), ignored=(_ANY, _BENEATH), neutral=At
+)
+AT_LINK = FlagMap(
+    "linkat", bits=(("AT_SYMLINK_FOLLOW", 0x40, At.FOLLOW),), ignored=(_ANY, _BENEATH), neutral=At
+)
 AT_FDCWD = -2
 
 WHENCE = Pick((*BSD_WHENCE.values, ("SEEK_HOLE", 3, Whence.HOLE), ("SEEK_DATA", 4, Whence.DATA)))

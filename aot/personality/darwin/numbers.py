@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aot.personality.abi.call import VALUE, Args, Call, Ret, Status
-from aot.personality.abi.kinds import FD, Kind, To
+from aot.personality.abi.call import VALUE, Call, Ret, Status
+from aot.personality.abi.kinds import FD, Args, Kind, To
 from aot.personality.abi.op import Op
 from aot.personality.bsd.master import AARCH64, COLUMNS, X86_64, Master
 from aot.personality.darwin.fails import SYSTEM_CALL
@@ -16,7 +16,6 @@ from aot.personality.darwin.kinds import DIRFD
 from aot.personality.darwin.names import BSD
 
 __all__ = ["AARCH64", "COLUMNS", "MASTER", "X86_64", "bsd", "mach", "machdep"]
-
 
 
 CLASS_MACH, CLASS_BSD, CLASS_MACHDEP = 1 << 24, 2 << 24, 3 << 24
@@ -46,7 +45,13 @@ class DarwinMaster(Master):
         return bsd(self._numbers[name])
 
     def row(
-        self, name: str, op: Op | None, status: Status, args: Args | None = None, ret: Ret = VALUE, **more: Any
+        self,
+        name: str,
+        op: Op | None,
+        status: Status,
+        args: Args | None = None,
+        ret: Ret = VALUE,
+        **more: Any,
     ) -> Call | None:
         """A row under Darwin's name and number, with the names libSystem gives it."""
         if name in UNLIKE:

@@ -23,7 +23,7 @@ def _cpu_type(ctx: Any, ops: Any) -> bytes:
     return struct.pack("<i", CPU_X86_64 if ctx.column == "x86_64" else CPU_ARM64)
 
 
-_NODE = (
+TABLE = (
     s.Node("kern.ostype", (1, 1), s.text("Darwin")),
     s.Node("kern.osrelease", (1, 2), s.text(RELEASE)),
     s.Node("kern.osrevision", (1, 3), s.integer(199506)),
@@ -46,4 +46,4 @@ _NODE = (
     s.Node("hw.physicalcpu_max", (6, DYNAMIC, 5), s.cpus),
     s.Node("hw.cputype", (6, DYNAMIC, 6), _cpu_type),
 )
-NODES = s.Nodes(_NODE, random=(0, 0))
+NODES = s.Nodes(TABLE, random=(0, 0))

@@ -40,9 +40,7 @@ def time_of_day(ctx: Any, ops: Ops, tp: int, absolute: int) -> int:
     return 0
 
 
-def _wait(
-    ctx: Any, ops: Ops, operation: int, addr: int, value: int, timeout: Time | None
-) -> int:
+def _wait(ctx: Any, ops: Ops, operation: int, addr: int, value: int, timeout: Time | None) -> int:
     size = 8 if operation & 0xFF in WAIT64 else 4
     ctx.mem.probe(addr, size, False)  # a bad address is found before a bad alignment
     try:
