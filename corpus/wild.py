@@ -106,6 +106,10 @@ BEHIND: dict[tuple[str, str], Pointer] = {
     **{(row, "old"): Pointer(4, out=True, optional=True) for row in ("__sysctl", "sysctl")},
     **{(row, "oldlenp"): Pointer(8, out=True, optional=True) for row in ("__sysctl", "sysctl")},
     ("cpuset_getaffinity", "mask"): Pointer(8, out=True),
+    ("getcontext", "ucp"): Pointer(784, out=True),
+    ("_lwp_create", "ucp"): Pointer(784, out=False),
+    ("___lwp_park60", "ts"): Pointer(16, out=False, optional=True),
+    ("__thrsleep", "tp"): Pointer(16, out=False, optional=True),
     ("UMTX_OP_WAIT", "obj"): Pointer(8, out=False),
     ("UMTX_OP_WAIT_UINT", "obj"): Pointer(4, out=False),
     ("UMTX_OP_WAIT_UINT_PRIVATE", "obj"): Pointer(4, out=False),
@@ -135,6 +139,7 @@ ELSEWHERE_NAMED = {
     "thr_exit": "would end the program",
     "_lwp_exit": "would end the program",
     "__threxit": "would end the program",
+    "___lwp_park60": "would never come back",
     "sigsuspend": "would never come back",
     "bsdthread_terminate": "would end the program",
 }

@@ -6,7 +6,7 @@ Columns: number by name (names.py), op, status, arguments. From: sys/kern/syscal
 from __future__ import annotations
 
 from aot.personality.abi.call import FULL, PAIR, STORED, ZERO, Call, call, partial, sig
-from aot.personality.abi.kinds import ADDRESS, FD, PATH, S32, OutStruct, Pick, To, Unused
+from aot.personality.abi.kinds import ADDRESS, FD, PATH, S32, U32, OutStruct, Pick, To, Unused
 from aot.personality.abi.neutral import CWD, At
 from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_file, rows_process
@@ -19,6 +19,7 @@ from aot.personality.netbsd import kinds as k
 from aot.personality.netbsd import layouts as la
 from aot.personality.netbsd.numbers import AARCH64, MASTER, X86_64, nr
 from aot.personality.netbsd.sysctl import SYSCTL
+from aot.personality.netbsd.threads import create, getcontext, park, unpark
 from aot.personality.netbsd.vias import lwp_exit
 
 FCNTL = {
@@ -50,6 +51,15 @@ OWN = (
          sig(signum=SIGNAL, nsa=To("action", k.SIGNAL_KINDS.action_in), osa=k.SIGNAL_KINDS.action_out,
              tramp=Unused("handlers return to the kernel"), vers=Unused("one form of handler")), ZERO),
     call("_lwp_self",    nr("_lwp_self"),    Op.GETTID,  FULL),
+    call("getcontext",   nr("getcontext"),   None,       partial("no floating-point state"),
+         sig(ucp=ADDRESS), ZERO, via=getcontext),
+    call("_lwp_create",  nr("_lwp_create"),  None,       partial("general registers and signal mask; not suspended"),
+         sig(ucp=ADDRESS, flags=U32, new_lwp=ADDRESS), PAIR, via=create),
+    call("_lwp_unpark",  nr("_lwp_unpark"),  None,       FULL, sig(target=S32, hint=Unused("ids are enough")),
+         ZERO, via=unpark),
+    call("___lwp_park60", nr("___lwp_park60"), None,     partial("the remaining time is not reported"),
+         sig(clock_id=U32, flags=U32, ts=ADDRESS, unpark=To("target", S32), hint=Unused("ids are enough"),
+             unparkhint=Unused("ids are enough")), ZERO, via=park),
     call("_lwp_exit",    nr("_lwp_exit"),    None,       FULL, via=lwp_exit),
     call("_lwp_kill",    nr("_lwp_kill"),    Op.TKILL,   FULL, sig(target=To("tid", S32), signo=SIGNAL), ZERO,
          pid=0),

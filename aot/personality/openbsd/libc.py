@@ -19,8 +19,9 @@ from aot.record import replace
 
 TRAPS_ONLY = frozenset({
     "exit", "sigprocmask", "sigpending", "sigsuspend", "sysarch", "__getcwd", "break", "__threxit",
+    "__set_tcb", "__get_tcb",
 })  # fmt: skip
-"""Calls whose C function takes other arguments or does more."""
+"""Calls whose C function takes other arguments or does more, and those with a row an architecture."""
 _MASKS = {"how": fl.MASK_HOW, "set": To("mask", SIGNAL_KINDS.set_opt), "oset": SIGNAL_KINDS.set_out_opt}
 
 

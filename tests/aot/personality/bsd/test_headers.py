@@ -160,6 +160,25 @@ def test_tables_equal_headers(subject: str, target: str) -> None:
     assert wrong == {}
 
 
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64"])
+def test_netbsd_contexts_lie_as_in_the_headers(arch: str) -> None:
+    machine = import_module("aot.personality.netbsd.threads").MACHINES[arch]
+    names = {"sp": "_REG_SP", "pc": "_REG_PC"} | {f"x{i}": f"_REG_X{i}" for i in range(31)}
+    expected = {
+        "sizeof(ucontext_t)": machine.size,
+        "__builtin_offsetof(ucontext_t, uc_mcontext.__gregs)": machine.gregs,
+        "sizeof(((ucontext_t *)0)->uc_mcontext.__gregs) / 8": len(machine.order),
+        "__builtin_offsetof(ucontext_t, uc_sigmask)": 16,
+        "_UC_SIGMASK": 1,
+        "_UC_CPU": 4,
+    }
+    for index, name in enumerate(machine.order):
+        if name:
+            expected[names.get(name, f"_REG_{name.upper()}")] = index
+    found = probe(f"netbsd-{arch}", ("ucontext.h",), list(expected))
+    assert dict(zip(expected, found, strict=True)) == expected
+
+
 @pytest.mark.parametrize("tables", SYSTEMS.values(), ids=SYSTEMS)
 def test_rows_carry_the_names_of_their_numbers(tables: Tables) -> None:
     system, names = tables.module("system").SYSTEM, tables.module("names").NAMES
