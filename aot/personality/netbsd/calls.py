@@ -51,7 +51,7 @@ OWN = (
          sig(signum=SIGNAL, nsa=To("action", k.SIGNAL_KINDS.action_in), osa=k.SIGNAL_KINDS.action_out,
              tramp=Unused("handlers return to the kernel"), vers=Unused("one form of handler")), ZERO),
     call("_lwp_self",    nr("_lwp_self"),    Op.GETTID,  FULL),
-    call("getcontext",   nr("getcontext"),   None,       partial("no floating-point state"),
+    call("getcontext",   nr("getcontext"),   None,       partial("no floating-point state, no address to go on at"),
          sig(ucp=ADDRESS), ZERO, via=getcontext),
     call("_lwp_create",  nr("_lwp_create"),  None,       partial("general registers and signal mask; not suspended"),
          sig(ucp=ADDRESS, flags=U32, new_lwp=ADDRESS), PAIR, via=create),

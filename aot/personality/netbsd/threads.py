@@ -56,6 +56,10 @@ ORDER = {
 """Registers in the order of a context's register file."""
 
 
+RESULTS = frozenset({"rax", "rdx", "rcx", "r11", "rip", "x0", "x1", "pc"})
+"""Registers that the call itself changes: a context that is taken up again finds its results there."""
+
+
 def getcontext(ctx: Any, ops: Ops, ucp: int) -> int:
     """The calling LWP's registers and signal mask."""
     arch = ctx.arch.value
@@ -63,7 +67,7 @@ def getcontext(ctx: Any, ops: Ops, ucp: int) -> int:
     raw = bytearray(machine.size)
     mask = SIGNALS.encode_mask(ctx.sigmask)
     struct.pack_into("<IxxxxQQQ", raw, 0, UC_SIGMASK | UC_CPU, 0, mask, 0)
-    words = [registers.get(name, 0) for name in machine.order]
+    words = [0 if name in RESULTS else registers.get(name, 0) for name in machine.order]
     struct.pack_into(f"<{len(words)}Q", raw, machine.gregs, *words)
     ctx.mem.write(ucp, bytes(raw))
     return 0
