@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from aot import __version__
-from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.choices import arch_option, nt_build_option, personality_option
 
 if TYPE_CHECKING:
     from aot.cli.batching.model import Entry
@@ -44,6 +44,7 @@ TIMEOUT_S = 300.0
 @click.option("--quiet", "-q", is_flag=True, help="Print only the summary.")
 @click.option("--verbose", "-v", is_flag=True, help="Print also what was up to date or no executable.")
 @personality_option
+@arch_option
 @nt_build_option
 def command(
     *,
@@ -55,6 +56,7 @@ def command(
     quiet: bool,
     verbose: bool,
     personality: str | None,
+    arch: str | None,
     nt_build: str | None,
 ) -> int:
     """Translate every executable below the directory SRC into the directory OUT.
@@ -77,14 +79,16 @@ def command(
       helctic-aot batch -j 8 --timeout 60 --report result.json corpus/ out/
       helctic-aot batch -q corpus/ out/; jq '.files[] | select(.outcome == "failed")' out/batch.json
     """
+    from aot.cli.batching.model import Choice
     from aot.cli.batching.run import Options
     from aot.cli.batching.worker import translate_one
     from aot.cli.cache import fingerprint
 
     _check(source, output)
+    choice = Choice(personality, arch, nt_build)
     options = Options(
-        source=source, out=output, personality=personality, nt_build=nt_build, jobs=jobs, timeout_s=timeout,
-        key=f"{fingerprint()}:{personality or ''}:{nt_build or ''}",
+        source=source, out=output, choice=choice, jobs=jobs, timeout_s=timeout,
+        key=f"{fingerprint()}:{tuple(choice)}",
     )  # fmt: skip
     return serve(options, report or output / "batch.json", translate_one, quiet=quiet, verbose=verbose)
 
@@ -138,7 +142,7 @@ def summary(
         "version": __version__,
         "source": str(options.source),
         "output": str(options.out),
-        "options": {"personality": options.personality, "nt_build": options.nt_build},
+        "options": options.choice._asdict(),
         "started": when,
         "seconds": round(seconds, 3),
         "interrupted": interrupted,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aot.cli.choices import nt_build_option, personality_option
+from aot.cli.choices import arch_option, nt_build_option, personality_option
 from aot.cli.text import show
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ STDOUT = "-"
 @click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
 @click.option("--cwd", metavar="GUEST", help="Guest directory to start in.")
 @personality_option
+@arch_option
 @nt_build_option
 def command(
     *,
@@ -67,6 +68,7 @@ def command(
     env: tuple[str, ...],
     cwd: str | None,
     personality: str | None,
+    arch: str | None,
     nt_build: str | None,
 ) -> int:
     """Run FILE with ARGS ahead of time and dynamically, and compare.
@@ -93,7 +95,7 @@ def command(
     from aot.cli.prepare import native_bytes
     from aot.cli.run import environment, mount
 
-    image = native_bytes(Path(file), personality, nt_build)
+    image = native_bytes(Path(file), personality, nt_build, arch)
     with tempfile.TemporaryDirectory(prefix="helctic-aot-") as name:
         folder = Path(name)
         (folder / "image.elf").write_bytes(image)

@@ -14,7 +14,7 @@ import pytest
 from aot.cli.batch import serve
 from aot.cli.batching.display import line, shown
 from aot.cli.batching.journal import FOLDER, Journal
-from aot.cli.batching.model import Entry, Outcome, from_json
+from aot.cli.batching.model import Choice, Entry, Outcome, from_json
 from aot.cli.batching.run import Options
 from aot.cli.batching.tree import walk
 from aot.cli.batching.worker import translate_one
@@ -43,7 +43,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def options(source: Path, out: Path, **more: Any) -> Options:
-    values: dict[str, Any] = {"personality": None, "nt_build": None, "jobs": 2, "timeout_s": 60.0, "key": "k"}
+    values: dict[str, Any] = {"choice": Choice(), "jobs": 2, "timeout_s": 60.0, "key": "k"}
     return Options(source=source, out=out, **(values | more))
 
 
@@ -154,7 +154,7 @@ def test_a_bug_is_one_failure(tree: Path, tmp_path: Path, monkeypatch: pytest.Mo
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(worker, "identity_of", fail)
-    found = translate_one(str(tree / "program"), str(tmp_path / "x"), None, None)
+    found = translate_one(str(tree / "program"), str(tmp_path / "x"), Choice())
     assert (found["outcome"], found["reason"]) == ("failed", "ZeroDivisionError: a bug")
 
 

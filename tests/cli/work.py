@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from aot.cli.batching.model import Choice
 from aot.cli.batching.worker import translate_one
 
 ASKED = b"\x7fELF do:"  # the head makes it a candidate
 
 
-def obey(source: str, temporary: str, personality: str | None, nt_build: str | None) -> dict[str, Any]:
+def obey(source: str, temporary: str, choice: Choice) -> dict[str, Any]:
     """Crash, hang, leave or raise as the file says; translate what says nothing."""
     raw = Path(source).read_bytes()
     match raw.removeprefix(ASKED):
@@ -27,4 +28,4 @@ def obey(source: str, temporary: str, personality: str | None, nt_build: str | N
         case b"half":
             Path(temporary).write_bytes(b"half an output")
             os.kill(os.getpid(), signal.SIGKILL)
-    return translate_one(source, temporary, personality, nt_build)
+    return translate_one(source, temporary, choice)

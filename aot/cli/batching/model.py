@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from aot.record import asdict, dataclass, field, fields
 
@@ -23,6 +23,14 @@ class Outcome(Enum):
 
 BAD = (Outcome.REFUSED, Outcome.FAILED, Outcome.UNREADABLE)  # these make the status 1
 SETTLED = (Outcome.OTHER, Outcome.REFUSED, Outcome.SKIPPED)  # the same input would give the same again
+
+
+class Choice(NamedTuple):
+    """What overrules the files' own evidence; workers are handed one."""
+
+    personality: str | None = None
+    arch: str | None = None  # of universal files only
+    nt_build: str | None = None  # of PE files only
 
 
 @dataclass(frozen=True, slots=True)

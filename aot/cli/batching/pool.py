@@ -7,6 +7,7 @@ file in a few milliseconds.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from aot.errors import SetupError
 from aot.record import dataclass
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Work = Callable[..., dict[str, Any]]
 PRELOAD = ["aot.cli.batching.warm"]
 GRACE_S = 5.0  # a worker whose batch is gone ends itself this long after its time
@@ -41,6 +43,26 @@ class Running:
     process: BaseProcess
     receive: Connection
     begin: float
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let interruptions wait, so that none falls between an output and its journal line."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def disturbed() -> Iterator[None]:
+    """Let those that wait come through."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -84,7 +106,8 @@ class Pool:
         if not self._running:
             return
         first = min(worker.begin for worker in self._running.values()) + self._timeout_s
-        ready = wait(list(self._running), max(first - time.monotonic(), 0.0))
+        with disturbed():
+            ready = wait(list(self._running), max(first - time.monotonic(), 0.0))
         for connection in ready:
             worker = self._running[connection]  # type: ignore[index]
             try:
@@ -121,6 +144,7 @@ def _last_words(status: int | None) -> str:
 def _child(send: Connection, work: Work, arguments: tuple[Any, ...], longest_s: float) -> None:
     """The worker's life. It ends by itself when nobody is left to end it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the batch decides
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(math.ceil(longest_s))
     silent = os.open(os.devnull, os.O_RDWR)

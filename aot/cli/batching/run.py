@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from aot.cli.batching.journal import FOLDER, Journal
-from aot.cli.batching.model import SETTLED, Entry, Outcome
-from aot.cli.batching.pool import Pool, Task, Work
+from aot.cli.batching.model import SETTLED, Choice, Entry, Outcome
+from aot.cli.batching.pool import Pool, Task, Work, disturbed, undisturbed
 from aot.cli.batching.tree import walk
 from aot.record import dataclass, field, replace
 
@@ -29,8 +29,7 @@ class Options:
 
     source: Path
     out: Path
-    personality: str | None
-    nt_build: str | None
+    choice: Choice
     jobs: int
     timeout_s: float
     key: str  # of translator and options: another one makes everything new
@@ -49,10 +48,11 @@ class Batch:
     def run(self, found: list[Entry | str]) -> None:
         """Serve everything `listing` found."""
         pool = Pool(self.work, self.options.jobs, self.options.timeout_s)
-        for task, answer in pool.run(self._tasks(found)):
-            self._finish(self._commit(task, answer))
-        for entry in self._removed(found):
-            self._finish(entry)
+        with undisturbed():
+            for task, answer in pool.run(self._tasks(found)):
+                self._finish(self._commit(task, answer))
+            for entry in self._removed(found):
+                self._finish(entry)
 
     def kept(self) -> Iterator[Entry]:
         """What the journal is to hold: this run's entries, and older ones of files it did not reach."""
@@ -72,12 +72,14 @@ class Batch:
         """Work for the pool; what needs none is finished on the way."""
         o = self.options
         for number, item in enumerate(found):
+            with disturbed():
+                pass
             entry = item if isinstance(item, Entry) else self._known(item)
             if entry is not None:
                 self._finish(entry)
             elif isinstance(item, str):
                 temporary = self.journal.scratch / f"{number}{SUFFIX}"
-                yield Task(item, (str(o.source / item), str(temporary), o.personality, o.nt_build))
+                yield Task(item, (str(o.source / item), str(temporary), o.choice))
 
     def _known(self, path: str) -> Entry | None:
         """The entry of a file that needs no worker."""

@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from aot.cli.batching.model import Choice
 from aot.cli.files import EXECUTABLE, write_whole
 from aot.errors import AotError, NotProgram
 from aot.image import kinds
 from aot.image.formats import FORMATS, load_image
+from aot.image.macho import FAT
+from aot.image.model import Arch, Format
 from aot.image.native_reader import is_native, read_native
 from aot.image.source import read_source
 from aot.personality.abi.personality import Personality
@@ -20,11 +23,11 @@ Answer = dict[str, Any]
 """Values of Entry fields; `outcome` and `reason` always."""
 
 
-def translate_one(source: str, temporary: str, personality: str | None, nt_build: str | None) -> Answer:
+def translate_one(source: str, temporary: str, choice: Choice) -> Answer:
     """Translate `source` into the file `temporary`, or say why not."""
     begin = time.perf_counter()
     try:
-        found = _translate(source, temporary, personality, nt_build)
+        found = _translate(source, temporary, choice)
     except NotProgram as error:
         found = {"outcome": "not an executable", "reason": str(error)}
     except AotError as error:
@@ -34,14 +37,15 @@ def translate_one(source: str, temporary: str, personality: str | None, nt_build
     return found | {"seconds": round(time.perf_counter() - begin, 4)}
 
 
-def _translate(source: str, temporary: str, personality: str | None, nt_build: str | None) -> Answer:
+def _translate(source: str, temporary: str, choice: Choice) -> Answer:
     raw = read_source(source)
     if is_native(raw):
         return {"outcome": "skipped", "reason": "already translated"}
     if not any(reader.matches(raw) for reader in FORMATS):
         return {"outcome": "not an executable", "reason": kinds.describe(raw)}
-    image = load_image(raw)
-    identity = identity_of(image, personality, nt_build if image.format.value == "pe" else None)
+    image = load_image(raw, arch=Arch(choice.arch) if choice.arch and raw[:4] in FAT else None)
+    column = choice.nt_build if image.format is Format.PE else None
+    identity = identity_of(image, choice.personality, column)
     translated = translate(image, identity, binder_for(image, identity))
     write_whole(Path(temporary), translated, EXECUTABLE)
     facts, _ = read_native(translated)

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from aot.cli.comparison.model import CLASSES, TITLES, Check, Comparison, Cost, Spread, together
+from aot.cli.comparison.model import AOT, CLASSES, DYNAMIC, TITLES, Check, Comparison, Cost, Spread, together
 
 OUTPUT_LINES = 24  # of the guest's standard output that are shown
 CALL_LINES = 30
@@ -27,7 +27,8 @@ def show(found: Comparison, console: Console) -> None:
     console.print(Text(title, style="bold"))
     if found.output:
         console.print(_output(found.output))
-    console.print(_checks(found.checks), "", _times(found), "", sep="\n")
+    _checks(found.checks, console)
+    console.print("", _times(found), "", sep="\n")
     if found.aot.calls or found.dynamic.calls:
         console.print(_calls(found), "", _shares(found), sep="\n")
     else:
@@ -49,17 +50,18 @@ def _output(text: str) -> Panel:
     return Panel(Text("\n".join(shown)), title="the guest's standard output", title_align="left")
 
 
-def _checks(checks: Sequence[Check]) -> RenderableType:
+def _checks(checks: Sequence[Check], console: Console) -> None:
     table = _table("the same both ways", ("", "left"), ("", "left"), ("", "left"))
-    parts: list[RenderableType] = [table]
     for check in checks:
         word = Text("equal", "green") if check.equal else Text("DIFFERENT", "bold red")
         table.add_row(Text(check.what), word, Text(check.compared))
+    console.print(table)
+    for check in checks:
         if not check.equal:
             where = f" at {check.at}" if check.at else ""
-            parts.append(Text(f"{check.what}: first difference{where}", "bold red"))
-            parts.append(Text(f"  {TITLES['aot']}: {check.aot}\n  {TITLES['dynamic']}: {check.dynamic}"))
-    return Group(*parts)
+            console.print(Text(f"{check.what}: first difference{where}", "bold red"))
+            for mode, line in ((AOT, check.aot), (DYNAMIC, check.dynamic)):
+                console.print(Text(f"  {TITLES[mode]}: {line}"), soft_wrap=True)
 
 
 def _times(found: Comparison) -> Table:
