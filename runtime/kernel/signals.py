@@ -142,8 +142,11 @@ def handled_next(ctx: Context) -> int | None:
 
 
 def mask_changed(ctx: Context) -> None:
-    """The mask was changed by a call: what is deliverable now has to be before the guest goes on."""
-    if deliverable(ctx):
+    """The mask was changed by a call: what is deliverable now has to be before the guest goes on.
+
+    What has no handler acts at once: may raise Killed.
+    """
+    if deliverable(ctx) and handled_next(ctx) is not None:
         ctx.cpu.kick()
 
 

@@ -205,7 +205,7 @@ SIGNALS = (
     row(Op.TKILL,           sig(tid=S32, signal=S32, pid=S32), ZERO),
     row(Op.SIGRETURN,       None, NOTHING),
     row(Op.PAUSE,           None, ZERO),
-    gap(Op.SIGQUEUE,        "no siginfo of its own"),
+    row(Op.SIGQUEUE,        sig(pid=S32, signal=S32, info=la.IN_SIGINFO), ZERO, tid=None),
     gap(Op.SIGNALFD,        "not built"),
 )
 EVENTS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.personality.abi.frame import SigInfo
 from aot.personality.abi.kinds import InStruct, OutStruct
 from aot.personality.abi.layout import S32, S64, U8, U16, U32, U64, F, Layout, Record, text, timespec
 from aot.personality.abi.neutral import (
@@ -108,3 +109,8 @@ STRUCTS = (
 """What the C header spells out."""
 EPOLL_EVENT = Layout("helctic_event", 16, (F("data", U64, "data"), F("events", U64, "events")))
 IN_EPOLL = InStruct(EPOLL_EVENT, EpollEvent, optional=True)
+SIGINFO = Layout("helctic_siginfo", 40, (
+    F("signal", S64, "signal"), F("code", S64, "code"), F("pid", S64, "pid"), F("uid", S64, "uid"),
+    F("value", U64, "value"),
+))  # fmt: skip
+IN_SIGINFO = InStruct(SIGINFO, SigInfo)
