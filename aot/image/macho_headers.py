@@ -130,7 +130,7 @@ def _segment(raw: bytes, body: bytes) -> MachSegment:
     for index in range(count):
         row = SECTION.unpack_from(body, SEGMENT.size + SECTION.size * index)
         section = MachSection(_text(row[0]), row[2], row[3], 1 << min(row[5], 15), row[8] & 0xFF)
-        if not address <= section.address <= section.address + section.size <= address + size:
+        if size and not address <= section.address <= section.address + section.size <= address + size:
             raise ImageError(f"malformed Mach-O: section {section.name} is outside its segment")
         sections.append(section)
     return MachSegment(label, address, size, offset, filesz, prot, tuple(sections))

@@ -196,6 +196,32 @@ def set_signal(ctx: Any, ops: Ops, signal: int, handler: int) -> int:
     return int(old.handler)
 
 
+def set_of(bits: int) -> Any:
+    """Sigemptyset and sigfillset."""
+
+    def fill(ctx: Any, ops: Ops, out: int) -> int:
+        ctx.mem.write(out, bits.to_bytes(4, "little"))
+        return 0
+
+    return fill
+
+
+def change_set(*, present: bool) -> Any:
+    """Sigaddset and sigdelset."""
+
+    def change(ctx: Any, ops: Ops, out: int, number: int) -> int:
+        bit, bits = 1 << number - 1, int.from_bytes(ctx.mem.read(out, 4), "little")
+        ctx.mem.write(out, (bits | bit if present else bits & ~bit).to_bytes(4, "little"))
+        return 0
+
+    return change
+
+
+def in_set(ctx: Any, ops: Ops, out: int, number: int) -> int:
+    """Sigismember."""
+    return int.from_bytes(ctx.mem.read(out, 4), "little") >> number - 1 & 1
+
+
 FUNCTION = {"function": To("function", RAW)}
 STATUS = {"status": To("status", S32)}
 
@@ -239,6 +265,13 @@ CALLS: tuple[Call, ...] = (
     call("gettimeofday", None, Op.CLOCK_GETTIME, partial("no time zone"),
          sig(tp=k.TIMEVAL_OUT_OPT, tzp=Unused("no time zone")), ZERO, symbols=("_gettimeofday",),
          fail=SYSTEM_CALL, clock=k.REALTIME),
+    c("notify_is_valid_token", {"token": S32}, constant(0), "no notifications"),
+    c("xpc_date_create_from_current", {}, constant(0), "no XPC"),
+    c("sigemptyset", {"set": To("out", RAW)}, set_of(0)),
+    c("sigfillset", {"set": To("out", RAW)}, set_of(0xFFFF_FFFF)),
+    c("sigaddset", {"set": To("out", RAW), "sig": To("number", S32)}, change_set(present=True)),
+    c("sigdelset", {"set": To("out", RAW), "sig": To("number", S32)}, change_set(present=False)),
+    c("sigismember", {"set": To("out", RAW), "sig": To("number", S32)}, in_set),
     c("setlocale", {"category": Unused("one locale"), "name": Unused("one locale")},
         lambda ctx, ops: static(ctx, "locale", b"C\0")),
 )

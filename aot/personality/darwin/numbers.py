@@ -63,7 +63,9 @@ class DarwinMaster(Master):
 
 def symbols(name: str) -> tuple[str, ...]:
     """The names of libSystem for a system call: plain, without cancellation points, with 64-bit inodes."""
-    return tuple(f"_{name}{suffix}" for suffix in ("", "$NOCANCEL", "$INODE64", "$UNIX2003"))
+    wide = (f"_{name}64",) if name in SPELLED else ()
+    own = ("___getdirentries64",) if name == "getdirentries" else ()
+    return (*own, *(f"_{name}{suffix}" for suffix in ("", "$NOCANCEL", "$INODE64", "$UNIX2003")), *wide)
 
 
 def _dirfd(kind: Kind) -> Kind:

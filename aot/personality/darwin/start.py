@@ -18,6 +18,8 @@ from aot.record import dataclass
 M64 = 0xFFFF_FFFF_FFFF_FFFF
 FILE_SIZE = 0x98  # sizeof(FILE); its contents are ours
 FILES = "files"  # key of a process's data: address of the three standard FILEs
+TLS_FACTS = "tls"  # keys of a process's data: template, filled, size, align as numbers
+THREAD_END = "thread end"  # the same: code that a thread's function returns to
 TSD, KEYS, TLV_KEY = 0x200, 768, 256  # thread-specific data behind struct pthread; the first key given out
 THREAD_SIZE = 0x4000
 COMMPAGE = {"x86_64": 0x7FFF_FFE0_0000, "aarch64": 0xF_FFFF_C000}
@@ -29,9 +31,9 @@ TLV_CODE = {
     "x86_64": bytes.fromhex("488b4708 65488b04c500000000 48034710 c3"),
     "aarch64": bytes.fromhex("100440f9 71d03bd5 317a70f8 100840f9 2002108b c0035fd6"),
 }
-# exit(main's result): the address of exit follows
+# function(result): the address of the function follows
 EXIT_CODE = {
-    "x86_64": (bytes.fromhex("89c7 48b8"), bytes.fromhex("ffd0 0f0b")),
+    "x86_64": (bytes.fromhex("4889c7 48b8"), bytes.fromhex("ffd0 0f0b")),
     "aarch64": (bytes.fromhex("90000058 00023fd6 00000000 00000000"), b""),
 }
 
@@ -118,15 +120,15 @@ def _thread(space: StartSpace, facts: StartFacts) -> int:
     return keys
 
 
-def _code(space: StartSpace, facts: StartFacts) -> tuple[int, int]:
-    """(code that finds a thread-local variable, code that main returns to)."""
+def _code(space: StartSpace, facts: StartFacts) -> tuple[int, int, int]:
+    """(code that finds a thread-local variable, code that main returns to, that a thread returns to)."""
     at = space.map(0x1000, prot=5, name="[dyld]")
     space.poke(at, TLV_CODE[facts.arch])
     before, behind = EXIT_CODE[facts.arch]
-    leave = at + 0x100
-    target = facts.resolve("libSystem.B.dylib", "_exit") if facts.main else 0
-    space.poke(leave, before + struct.pack("<Q", target) + behind)
-    return at, leave
+    for offset, name in ((0x100, "_exit"), (0x140, "_pthread_exit")):
+        target = facts.resolve("libSystem.B.dylib", name) if facts.main else 0
+        space.poke(at + offset, before + struct.pack("<Q", target) + behind)
+    return at, at + 0x100, at + 0x140
 
 
 def _objects(space: StartSpace, facts: StartFacts, env: int) -> int:
@@ -149,13 +151,14 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
     argc, argv, env, apple = _vectors(space, facts)
     _commpage(space, facts)
     keys = _thread(space, facts)
-    find, leave = _code(space, facts)
+    find, leave, end = _code(space, facts)
     first, last = facts.tls_descriptors
     for at in range(first, last - DESCRIPTOR.size + 1, DESCRIPTOR.size):
         space.poke(at, struct.pack("<QQ", find, TLV_KEY))
     files = _objects(space, facts, env)
     words = (len(facts.argv), argv, env, apple)
-    data = {ERRNO: keys - TSD + 0x100, FILES: files, "argc": argc, "environ": env, "keys": keys}
+    data = {ERRNO: keys - TSD + 0x100, FILES: files, "argc": argc, "environ": env, "keys": keys, THREAD_END: end}
+    data |= {f"{TLS_FACTS} {i}": value for i, value in enumerate(facts.tls or (0, 0, 0, 1))}
     before = tuple((function, words) for function in facts.initialisers)
     if facts.arch == "aarch64":
         regs = {"sp": argc, "pc": facts.entry}
