@@ -50,7 +50,7 @@ def test_a_foreign_file_is_translated_once_and_damage_is_repaired(
 ) -> None:
     made: list[Path] = []
 
-    def translate(path: Path, personality: str | None, column: str | None) -> bytes:
+    def translate(path: Path, personality: str | None, column: str | None, **_: object) -> bytes:
         made.append(path)
         return b"native"
 
