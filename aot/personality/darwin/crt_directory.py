@@ -33,13 +33,13 @@ class _Catch:
     """Takes the entries of one reading as a Sink does, without guest memory."""
 
     entries: list[bytes] = field(default_factory=list)
-    room: int = ROOM
+    used: int = 0
 
     def add(self, value: Any) -> bool:
         raw = la.DIRENT.encode(value)
-        if len(raw) > self.room:
+        if self.used + len(raw) > ROOM:
             return False
-        self.room -= len(raw)
+        self.used += len(raw)
         self.entries.append(raw)
         return True
 
