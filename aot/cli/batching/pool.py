@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -90,6 +91,9 @@ class Pool:
                 self._end(left)
 
     def _start(self, task: Task) -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        ensure_running()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # the first time it unblocks what we block
         receive, send = self._context.Pipe(duplex=False)
         arguments = (send, self._work, task.arguments, self._timeout_s + GRACE_S)
         process = self._context.Process(target=_child, args=arguments, daemon=True)
