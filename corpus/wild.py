@@ -98,6 +98,7 @@ NAMED: dict[tuple[str, str], tuple[Give, int]] = {
     ("closefrom", "fd"): (Give.VALUE, 700),
     ("F_CLOSEM", "fd"): (Give.VALUE, 700),
     ("cpuset_getaffinity", "cpusetsize"): (Give.VALUE, 8),
+    ("thr_new", "size"): (Give.VALUE, 104),
 }
 """(row, argument) -> the same for arguments that feed no op."""
 
@@ -106,6 +107,7 @@ BEHIND: dict[tuple[str, str], Pointer] = {
     **{(row, "old"): Pointer(4, out=True, optional=True) for row in ("__sysctl", "sysctl")},
     **{(row, "oldlenp"): Pointer(8, out=True, optional=True) for row in ("__sysctl", "sysctl")},
     ("cpuset_getaffinity", "mask"): Pointer(8, out=True),
+    ("thr_new", "param"): Pointer(104, out=False),
     ("getcontext", "ucp"): Pointer(784, out=True),
     ("_lwp_create", "ucp"): Pointer(784, out=False),
     ("___lwp_park60", "ts"): Pointer(16, out=False, optional=True),

@@ -17,7 +17,7 @@ from aot.personality.freebsd.kinds import SIGNAL_KINDS
 from aot.personality.freebsd.numbers import AARCH64, MASTER, X86_64, nr
 from aot.personality.freebsd.sync import UMTX
 from aot.personality.freebsd.sysctl import SYSCTL
-from aot.personality.freebsd.vias import cpuset_getaffinity, thr_exit
+from aot.personality.freebsd.vias import cpuset_getaffinity, thr_exit, thr_new
 
 SELECTOR = Unused("selector")
 SIGNAL = To("signal", SIGNAL_KINDS.number)
@@ -42,6 +42,8 @@ PROCESS = (
 )
 THREADS = (
     call("thr_self", nr(432), Op.GETTID,   FULL, sig(id=OutInt(64)), ZERO),
+    call("thr_new",  nr(455), None,        partial("not suspended, no priority"),
+         sig(param=ADDRESS, size=S32), ZERO, via=thr_new),
     call("thr_exit", nr(431), None,        FULL, sig(state=ADDRESS), via=thr_exit),
     call("thr_kill", nr(433), Op.TKILL,    FULL, sig(id=To("tid", S64), sig=SIGNAL), ZERO,
          pid=0),
