@@ -15,8 +15,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -36,9 +38,10 @@ class ForeignError(Exception):
     """Something cannot be fetched or built here; the message says how to make it possible."""
 
 
-def deb(package: str, arch: str) -> Path:
-    """The unpacked tree of a Debian package of any architecture."""
-    tree = OUT / f"{package}-{arch}"
+def deb(package: str, arch: str, *only: str) -> Path:
+    """The unpacked tree of a Debian package of any architecture; of `only` the files these patterns name."""
+    part = f"-{hashlib.sha256(repr(only).encode()).hexdigest()[:8]}" if only else ""
+    tree = OUT / f"{package}-{arch}{part}"
     if tree.is_dir():
         return tree
     for tool in ("apt-get", "dpkg-deb"):
@@ -54,10 +57,31 @@ def deb(package: str, arch: str) -> Path:
             ) from None
         (file,) = Path(scratch).glob("*.deb")
         unpacked = Path(scratch) / "tree"
-        _run(["dpkg-deb", "-x", str(file), str(unpacked)], OUT)
+        _unpack(file, unpacked, only)
         if not tree.is_dir():  # another process may have been faster
             unpacked.rename(tree)
     return tree
+
+
+def _unpack(file: Path, target: Path, only: Sequence[str]) -> None:
+    if not only:
+        _run(["dpkg-deb", "-x", str(file), str(target)], OUT)
+        return
+    found = False
+    command = ["dpkg-deb", "--fsys-tarfile", str(file)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as child,
+        tarfile.open(fileobj=child.stdout, mode="r|") as archive,
+    ):
+        for member in archive:
+            if member.isfile() and any(fnmatch(member.name, pattern) for pattern in only):
+                path = target / member.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                content = archive.extractfile(member)
+                path.write_bytes(content.read() if content else b"")
+                found = True
+    if child.returncode or not found:
+        raise ForeignError(f"{file.name} has no {' or '.join(only)}")
 
 
 def go(program: str, system: str, arch: str) -> Path:

@@ -15,11 +15,13 @@ SECTION = ".probe"
 MACHO_SECTION = "__DATA,__probe"
 
 
-def probe(target: str, includes: Iterable[str], expressions: Sequence[str]) -> list[int]:
+def probe(
+    target: str, includes: Iterable[str], expressions: Sequence[str], flags: Sequence[str] = ()
+) -> list[int]:
     """Signed 64-bit values of C constant expressions on `target` ("freebsd-x86_64").
 
-    An entry of `includes` is a header, or a line of C when it starts with `#`. Raises BuildError with
-    the compiler's words.
+    An entry of `includes` is a header, or a line of C when it starts with `#`; `flags` go to the compiler.
+    Raises BuildError with its words.
     """
     os_name, arch = target.split("-")
     lines = [line if line.startswith("#") else f"#include <{line}>" for line in includes]
@@ -30,7 +32,7 @@ def probe(target: str, includes: Iterable[str], expressions: Sequence[str]) -> l
         source, out = Path(folder, "probe.c"), Path(folder, "probe.o")
         source.write_text("\n".join(lines) + "\n")
         triple = TRIPLES[os_name].format(arch=arch)
-        run_zig("cc", "-target", triple, "-std=gnu11", "-c", str(source), "-o", str(out))
+        run_zig("cc", "-target", triple, "-std=gnu11", *flags, "-c", str(source), "-o", str(out))
         data = SECTION_READERS.get(os_name, elf_section)(out)
     return list(struct.unpack(f"<{len(expressions)}q", data[: 8 * len(expressions)]))
 

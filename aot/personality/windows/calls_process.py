@@ -23,6 +23,7 @@ from aot.personality.windows.state import (
     Event,
     fd_of,
     handle_of,
+    host_status,
     image_path,
     is_file,
     peb,
@@ -95,7 +96,7 @@ def terminate_process(ctx: Any, ops: Ops, process: int, status: int) -> int:
         return 0
     if process & 0xFFFF_FFFF != 0xFFFF_FFFF:
         raise Errno(E.BADF)
-    ops[Op.EXIT](ctx, status=status & 0xFF)
+    ops[Op.EXIT](ctx, status=host_status(status))
     return 0
 
 
@@ -103,7 +104,7 @@ def terminate_thread(ctx: Any, ops: Ops, thread: int, status: int) -> int:
     """NtTerminateThread of the calling thread."""
     if thread not in (0, CURRENT_THREAD):
         raise Errno(E.BADF)
-    ops[Op.EXIT_THREAD](ctx, status=status & 0xFF)
+    ops[Op.EXIT_THREAD](ctx, status=host_status(status))
     return 0
 
 

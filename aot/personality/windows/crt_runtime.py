@@ -26,7 +26,7 @@ from aot.personality.windows.crt_stream import flush_all
 from aot.personality.windows.files import Ops
 from aot.personality.windows.kernel32_process import arguments, environment
 from aot.personality.windows.kinds import POINTER, RAW
-from aot.personality.windows.state import M64
+from aot.personality.windows.state import M64, host_status
 from aot.personality.windows.text import from_host, widez
 
 ABORTED = 3
@@ -166,13 +166,13 @@ def c_exit(ctx: Any, ops: Ops) -> Steps:
 def finish(ctx: Any, ops: Ops, status: int) -> int:
     """The last of exit: write out what is buffered, end the process."""
     flush_all(ctx, ops)
-    ops[Op.EXIT](ctx, status=status & 0xFF)
+    ops[Op.EXIT](ctx, status=host_status(status))
     return 0
 
 
 def exit_now(ctx: Any, ops: Ops, status: int) -> int:
     """_exit: nothing is written out."""
-    ops[Op.EXIT](ctx, status=status & 0xFF)
+    ops[Op.EXIT](ctx, status=host_status(status))
     return 0
 
 

@@ -2,9 +2,19 @@
 
 x86_64 traps with the number in eax and the first argument in r10 (the stub in ntdll moves it out of
 rcx, which `syscall` destroys); further arguments lie above the stub's return address and the 32 bytes
-of home space. aarch64 has the number in the immediate of `svc`. Volatile registers of the calling
-convention (rdx, r8, r9, r10, xmm0-5) are the kernel's to change on a real system; here they keep
-their values, which every program has to accept.
+of home space. aarch64 has the number in the immediate of `svc`.
+
+What a call leaves in the volatile registers of x86_64 is written down nowhere; this is what the exits
+of kernels and of Wine do (ReactOS ntoskrnl/ke/amd64/trap.S KiSystemServiceExit; the sysret path of a
+Windows 11 kernel, disassembled; __wine_syscall_dispatcher in Wine 8 and 10, disassembled):
+
+    rcx, r11     the address behind the trap, and the flags: all three
+    rdx          zero: all three (in Wine the word of what is left to restore)
+    r8, r9       the stack pointer and rbp (ReactOS), rsp and zero (Windows), whatever the service left (Wine)
+    r10          zero (ReactOS); whatever the service left (Wine)
+    xmm0-xmm5    zero (ReactOS, Windows); whatever the service left (Wine)
+
+Here rdx is zero, and the rest keep their values, which no program can tell from "whatever the service left".
 """
 
 from __future__ import annotations
@@ -21,6 +31,7 @@ GATES = {
         stack=0x28,
         result="rax",
         style=ErrorStyle.NTSTATUS,
+        zeroed=("rdx",),
         lost=("rcx", "r11"),
     ),
     "aarch64": Gate(trap="svc", number="imm", args=_X, stack=0, result="x0", style=ErrorStyle.NTSTATUS),

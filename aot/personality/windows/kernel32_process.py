@@ -19,6 +19,7 @@ from aot.personality.windows.state import (
     CURRENT_PROCESS,
     CURRENT_THREAD,
     get_last_error,
+    host_status,
     parameter,
     peb,
     set_last_error,
@@ -34,13 +35,13 @@ STILL_ACTIVE = 0x103
 
 def exit_process(ctx: Any, ops: Ops, code: int) -> int:
     """ExitProcess."""
-    ops[Op.EXIT](ctx, status=code & 0xFF)
+    ops[Op.EXIT](ctx, status=host_status(code))
     return 0
 
 
 def exit_thread(ctx: Any, ops: Ops, code: int) -> int:
     """ExitThread."""
-    ops[Op.EXIT_THREAD](ctx, status=code & 0xFF)
+    ops[Op.EXIT_THREAD](ctx, status=host_status(code))
     return 0
 
 
@@ -236,7 +237,7 @@ def version_ex(ctx: Any, ops: Ops, out: int) -> int:
 
 def raise_exception(ctx: Any, ops: Ops, code: int) -> int:
     """RaiseException that nobody handles: the process ends with its code."""
-    ops[Op.EXIT](ctx, status=code & 0xFF)
+    ops[Op.EXIT](ctx, status=host_status(code))
     return 0
 
 

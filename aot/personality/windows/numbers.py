@@ -1,8 +1,19 @@
 """NT service numbers: one column per kernel build, a number being a name's place in its list.
 
-Columns: wine (dlls/ntdll/ntsyscalls.h of Wine 10) and 19041 (Windows 10 2004, x64, the published
-table of its ntdll). Both begin with the same 99 services. Windows' arm64 kernels have their own
-numbers, for which there is no published table: the column 19041 exists on x86_64 only.
+wine: the 64-bit list of dlls/ntdll/ntsyscalls.h in Wine's sources after release 10. Older releases number
+the services by their names, so a program with numbers of its own never fitted them; Debian's ntdll.dll
+confirms the names here and the way numbers are read (tests). One list serves both architectures, but
+Wine's own arm64 ntdll does not trap: it calls through a pointer with the number in x8.
+
+19041: Windows 10 2004, 20H2 and 21H1 on x64 as they were published, 471 services. Of the two public
+collections (j00ru/windows-syscalls, hfiref0x/SyscallTables) the first has this list, all of it, under each of
+the three. The second's list for 19041 is of a later update, which inserted NtCopyFileChunk at 163: the
+numbers up to 162 have both sources, except NtQuerySystemTime (90, not in the second); those from 163 on have
+the first alone, the second has each of them one higher. An updated kernel of this build therefore does not fit
+the column from 163 on. Compared by hand; no package carries either list.
+
+Windows on arm64: the published lists (hfiref0x, 22631 and 26100) equal those of x64 for the same builds,
+number by number. None is published for 19041, so that column has x86_64 only.
 """
 
 from __future__ import annotations
@@ -57,8 +68,6 @@ SetIoCompletionEx SetLdtEntries SetSecurityObject SetSystemInformation SetSystem
 SetTimerResolution SetVolumeInformationFile ShutdownSystem SignalAndWaitForSingleObject SuspendProcess
 SuspendThread SystemDebugControl TerminateJobObject TestAlert TraceControl UnloadDriver UnloadKey UnlockFile
 UnlockVirtualMemory UnmapViewOfSectionEx WaitForAlertByThreadId WaitForDebugEvent WaitForKeyedEvent
-Wow64AllocateVirtualMemory64 Wow64GetNativeSystemInformation Wow64IsProcessorFeaturePresent
-Wow64QueryInformationProcess64 Wow64ReadVirtualMemory64 Wow64WriteVirtualMemory64
 """.split()
 
 _19041 = """

@@ -84,6 +84,11 @@ def handle_of(fd: int) -> int:
     return 4 * (fd + 1)
 
 
+def host_status(code: int) -> int:
+    """What the host is told of an exit code: its low eight bits, and no failure becomes success."""
+    return code & 0xFF or int(code & 0xFFFF_FFFF != 0)
+
+
 def state(ctx: Any) -> State:
     """The process's own facts."""
     data: dict[str, Any] = ctx.process.data

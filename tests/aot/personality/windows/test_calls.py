@@ -13,7 +13,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.leave import Upcall
 from aot.personality.windows import vm
 from aot.personality.windows.heap import Heap, heap
-from aot.personality.windows.state import get_last_error, state
+from aot.personality.windows.state import get_last_error, host_status, state
 from tests.aot.personality.windows.lab import FOUND, IMAGE, STACK_TOP, Lab
 from tests.runtime.kernel.kit import DATA
 
@@ -469,3 +469,8 @@ def test_state_belongs_to_the_process() -> None:
     first, second = Lab(), Lab()
     assert state(first.ctx) is state(first.ctx)
     assert state(first.ctx) is not state(second.ctx)
+
+
+def test_exit_codes_keep_eight_bits_and_never_become_success() -> None:
+    codes = {0: 0, 3: 3, 0xC0000005: 5, 0x100: 1, -1: 255, 0x1_0000_0000: 0}
+    assert {code: host_status(code) for code in codes} == codes
