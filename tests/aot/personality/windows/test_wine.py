@@ -117,7 +117,9 @@ def test_wine_column_has_the_services_of_a_real_ntdll() -> None:
 @pytest.mark.parametrize("struct", STRUCTS)
 def test_undeclared_offsets_equal_wines_headers(struct: str, arch: str) -> None:
     fields = sorted(UNDECLARED[struct])
-    headers = next(package("libwine-dev", "*/wine/windows/*.h").rglob("winternl.h")).parent
+    headers = next(
+        package("libwine-dev", "*/wine/windows/*.h", "*/wine/windows/*.rh").rglob("winternl.h")
+    ).parent
     expressions = [f"__builtin_offsetof({STRUCTS[struct]}, {field})" for field in fields]
     # Wine's headers also describe the 64-bit layouts to programs of other systems: mingw-w64's stay out
     found = probe(f"linux-{arch}", HEADERS, expressions, ("-isystem", str(headers)))
