@@ -139,7 +139,7 @@ def _segment(raw: bytes, body: bytes) -> MachSegment:
 def _layout(mapped: list[MachSegment], arch: Arch) -> tuple[int, tuple[MachSegment, ...]]:
     """(end of __PAGEZERO, the segments that are mapped, in address order)."""
     page, page_zero, kept = PAGES[arch], 0, []
-    for segment in mapped:
+    for segment in (s for s in mapped if s.size):
         if segment.address % page:
             raise ImageError(
                 f"malformed Mach-O: segment {segment.name} begins at {segment.address:#x}, inside a page"
@@ -148,7 +148,7 @@ def _layout(mapped: list[MachSegment], arch: Arch) -> tuple[int, tuple[MachSegme
             if segment.filesz:
                 raise ImageError("malformed Mach-O: __PAGEZERO has contents")
             page_zero = segment.size
-        elif segment.size:
+        else:
             kept.append(segment)
     kept.sort(key=lambda s: s.address)
     for below, above in pairwise(kept):

@@ -1,4 +1,4 @@
-"""Go's own runtime on the BSDs: threads, signals set up, system calls by trap and (OpenBSD) by import."""
+"""Go's own runtime on the BSDs and Darwin: threads, signals set up, calls by trap and (OpenBSD, Darwin) by import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conformance.harness import Setting, run_both
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("arch", ["amd64", "arm64"])
-@pytest.mark.parametrize("system", ["freebsd", "netbsd", "openbsd"])
+@pytest.mark.parametrize("system", ["freebsd", "netbsd", "openbsd", "darwin"])
 def test_hello(system: str, arch: str, tmp_path: Path) -> None:
     try:
         program = go("hello", system, arch)

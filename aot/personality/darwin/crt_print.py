@@ -22,9 +22,10 @@ DARWIN = printf.Dialect(
 )
 
 
-def _narrow(ctx: Any, address: int, most: int | None) -> str:
+def narrow_at(ctx: Any, address: int, most: int | None) -> str:
+    """A string, at most `most` bytes and not read beyond them."""
     if most is None:
-        return _text(ctx.mem.cstr(address, 1 << 26))
+        return text_of(ctx.mem.cstr(address, 1 << 26))
     out = bytearray()
     while len(out) < most:
         room = min(most - len(out), 4096 - (address + len(out)) % 4096)
@@ -34,10 +35,10 @@ def _narrow(ctx: Any, address: int, most: int | None) -> str:
             out += chunk[:end]
             break
         out += chunk
-    return _text(bytes(out))
+    return text_of(bytes(out))
 
 
-def _wide(ctx: Any, address: int, most: int | None) -> str:
+def wide_at(ctx: Any, address: int, most: int | None) -> str:
     """wchar_t is 32 bits."""
     out = ""
     while most is None or len(out) < most:
@@ -48,16 +49,17 @@ def _wide(ctx: Any, address: int, most: int | None) -> str:
     return out
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
+    """UTF-8 that keeps what is none."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def render(ctx: Any, template: bytes, arguments: variadic.Arguments) -> bytes:
     """The formatted bytes."""
     source = variadic.source(
-        ctx, arguments, lambda a, most: _narrow(ctx, a, most), lambda a, most: _wide(ctx, a, most)
+        ctx, arguments, lambda a, most: narrow_at(ctx, a, most), lambda a, most: wide_at(ctx, a, most)
     )
-    return printf.render(_text(template), source, DARWIN).encode("utf-8", "surrogateescape")
+    return printf.render(text_of(template), source, DARWIN).encode("utf-8", "surrogateescape")
 
 
 def _put(ctx: Any, ops: Ops, stream: streams.Stream, raw: bytes) -> int:

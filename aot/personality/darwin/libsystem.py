@@ -10,6 +10,7 @@ from aot.personality.darwin import (
     crt_print,
     crt_runtime,
     crt_stdio,
+    crt_text,
     crt_thread,
     crt_utility,
 )
@@ -21,6 +22,7 @@ LIBRARY_CALLS: tuple[Call, ...] = (
     *crt_memory.CALLS,
     *crt_utility.CALLS,
     *crt_thread.CALLS,
+    *crt_text.CALLS,
     *crt_directory.CALLS,
     *crt_event.CALLS,
 )

@@ -11,6 +11,7 @@ import struct
 from aot.personality.abi.layout import align_up
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
 from aot.personality.darwin import objects as ob
+from aot.personality.darwin import runes
 from aot.personality.darwin.state import ERRNO
 from aot.personality.darwin.vias import TASK_PORT, THREAD_PORT
 from aot.record import dataclass
@@ -140,6 +141,8 @@ def _objects(space: StartSpace, facts: StartFacts, env: int) -> int:
         ob.ENVIRON: env, ob.TASK: TASK_PORT, ob.PAGE_SIZE: facts.page_size, ob.PAGE_MASK: facts.page_size - 1,
         ob.PAGE_SHIFT: facts.page_size.bit_length() - 1, ob.KERNEL_PAGE_SIZE: facts.page_size,
     }  # fmt: skip
+    if ob.RUNES in facts.objects:
+        space.poke(facts.objects[ob.RUNES], runes.table())
     for name, value in values.items():
         if name in facts.objects:
             space.poke(facts.objects[name], struct.pack("<Q", value))
@@ -157,7 +160,14 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
         space.poke(at, struct.pack("<QQ", find, TLV_KEY))
     files = _objects(space, facts, env)
     words = (len(facts.argv), argv, env, apple)
-    data = {ERRNO: keys - TSD + 0x100, FILES: files, "argc": argc, "environ": env, "keys": keys, THREAD_END: end}
+    data = {
+        ERRNO: keys - TSD + 0x100,
+        FILES: files,
+        "argc": argc,
+        "environ": env,
+        "keys": keys,
+        THREAD_END: end,
+    }
     data |= {f"{TLS_FACTS} {i}": value for i, value in enumerate(facts.tls or (0, 0, 0, 1))}
     before = tuple((function, words) for function in facts.initialisers)
     if facts.arch == "aarch64":

@@ -13,7 +13,7 @@ from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import Pick
 from aot.personality.bsd import kinds as shared
 from aot.personality.bsd.terminal import CC, CFLAG, IFLAG, LFLAG, OFLAG
-from aot.personality.darwin import errors, flags, layouts, start, sysctl
+from aot.personality.darwin import crt_event, crt_thread, errors, flags, layouts, runes, start, sysctl
 from aot.personality.darwin.calls_file import FCNTL, IOCTLS
 from aot.personality.darwin.names import BSD
 from aot.personality.darwin.numbers import bsd, mach, machdep
@@ -26,7 +26,7 @@ HEADERS = (
     "sys/param.h", "sys/types.h", "sys/stat.h", "dirent.h", "sys/mount.h", "signal.h", "sys/resource.h",
     "sys/time.h", "termios.h", "sys/ioctl.h", "sys/ttycom.h", "sys/filio.h", "sys/file.h", "poll.h", "time.h",
     "fcntl.h", "sys/mman.h", "errno.h", "unistd.h", "sys/sysctl.h", "mach/kern_return.h", "mach/mach_time.h",
-    "stdio.h",
+    "stdio.h", "ctype.h", "runetype.h", "pthread.h", "sys/event.h",
 )  # fmt: skip
 NOT_STRUCTS = {"stack_t"}
 TERMIOS = {
@@ -90,8 +90,37 @@ def groups() -> dict[str, dict[str, int]]:
         "selectors": {row.name: value for table in (FCNTL, IOCTLS) for value, row in table.items()},
         "signals": {f"SIG{signal.name}": number for signal, number in flags.SIGNALS.numbers.items()},
         "terminal and signal bits": modes,
-        "structs": structs() | {"sizeof(FILE)": start.FILE_SIZE},
+        "structs": structs()
+        | {"sizeof(FILE)": start.FILE_SIZE, "sizeof(struct kevent)": crt_event.KEVENT.size},
+        "threads": {
+            "EBUSY": crt_thread.BUSY,
+            "EDEADLK": crt_thread.DEADLOCK,
+            "ETIMEDOUT": crt_thread.TIMED_OUT,
+            "EPERM": crt_thread.NOT_OWNER,
+            "PTHREAD_MUTEX_ERRORCHECK": crt_thread.ERRORCHECK,
+            "PTHREAD_MUTEX_RECURSIVE": crt_thread.RECURSIVE,
+            "EVFILT_USER": crt_event.FILTER_USER,
+            "NOTE_TRIGGER": crt_event.TRIGGER,
+            "EV_ADD": crt_event.ADD,
+            "EV_DELETE": crt_event.DELETE,
+            "EV_CLEAR": crt_event.CLEAR,
+        },
         "sysctl": nodes,
+        "characters": {
+            "_CTYPE_A": runes.ALPHA,
+            "_CTYPE_C": runes.CONTROL,
+            "_CTYPE_D": runes.DIGIT,
+            "_CTYPE_G": runes.GRAPH,
+            "_CTYPE_L": runes.LOWER,
+            "_CTYPE_P": runes.PUNCT,
+            "_CTYPE_S": runes.SPACE,
+            "_CTYPE_U": runes.UPPER,
+            "_CTYPE_X": runes.HEX,
+            "_CTYPE_B": runes.BLANK,
+            "_CTYPE_R": runes.PRINT,
+            "__builtin_offsetof(_RuneLocale, __runetype)": runes.RUNETYPE,
+            "__builtin_offsetof(_RuneLocale, __mapupper)": runes.RUNETYPE + 8 * runes.CACHED,
+        },
     }
 
 
