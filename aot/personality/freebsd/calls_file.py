@@ -10,12 +10,14 @@ from aot.personality.abi.kinds import FD, HEX32, OFFSET, PATH, S32, Int, To, Unu
 from aot.personality.abi.neutral import CWD, At
 from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_file as shared
+from aot.personality.bsd.kqueue import STATUS, Kqueue, kqueue
 from aot.personality.bsd.rows_process import served
 from aot.personality.bsd.terminal import OFLAG, ioctls
 from aot.personality.bsd.vias import close_range, closefrom
 from aot.personality.freebsd import flags as fl
 from aot.personality.freebsd import kinds as k
 from aot.personality.freebsd import layouts as la
+from aot.personality.freebsd.errors import ERRORS
 from aot.personality.freebsd.numbers import MASTER, nr
 from aot.personality.freebsd.vias import sendfile
 
@@ -26,6 +28,7 @@ FCNTL = {
     18: call("F_DUP2FD_CLOEXEC", None, Op.DUP_TO, FULL, TO_FD, cloexec=True, distinct=False),
 }
 IOCTLS = ioctls(OFLAG)
+KQUEUE = Kqueue(la.KEVENT, read=-1, write=-2, user=-11, errors=ERRORS)
 
 # fmt: off
 OWN = (
@@ -38,6 +41,8 @@ OWN = (
          sig(lowfd=HEX32, highfd=HEX32, flags=S32), ZERO, via=close_range),
     call("freebsd10_pipe", nr(42), Op.PIPE, FULL, None, PAIR, flags=0),
     call("fcntl",    nr(92),  None,        partial("no record locks"), by=("cmd", FCNTL)),
+    call("kqueue",   nr(362), None,        STATUS, via=kqueue),
+    KQUEUE.row("kevent", nr(560)),
     call("eaccess",  nr(376), Op.FACCESSAT, FULL, sig(path=PATH, amode=To("access", S32)), ZERO,
          dirfd=CWD, flags=At.EACCESS),
 )

@@ -12,11 +12,13 @@ from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_file, rows_process
 from aot.personality.bsd.futex import futex
 from aot.personality.bsd.kinds import FILE_TIMEVALS
+from aot.personality.bsd.kqueue import STATUS, Kqueue, kqueue
 from aot.personality.bsd.terminal import OFLAG, ioctls
 from aot.personality.bsd.vias import closefrom
 from aot.personality.netbsd import flags as fl
 from aot.personality.netbsd import kinds as k
 from aot.personality.netbsd import layouts as la
+from aot.personality.netbsd.errors import ERRORS
 from aot.personality.netbsd.numbers import AARCH64, MASTER, X86_64, nr
 from aot.personality.netbsd.sysctl import SYSCTL
 from aot.personality.netbsd.threads import create, getcontext, park, unpark
@@ -28,6 +30,8 @@ FCNTL = {
              sig(fd=To("lowfd", S32), cmd=rows_file.SELECTOR, arg=Unused("none")), ZERO, via=closefrom),
 }  # fmt: skip
 IOCTLS = ioctls(OFLAG)
+KQUEUE = Kqueue(la.KEVENT, read=0, write=1, user=8, errors=ERRORS)
+KQUEUE100 = Kqueue(la.KEVENT100, read=0, write=1, user=8, errors=ERRORS)
 FUTEX = futex(wait=0, wake=1)
 DUP3 = Pick((("0", 0, False), ("O_CLOEXEC", 0x400000, True)))
 SIGNAL = To("signal", k.SIGNAL_KINDS.number)
@@ -45,6 +49,9 @@ OWN = (
          sig(fd=FD, buf=OutStruct(la.STATVFS), flags=Unused("always fresh")), ZERO),
     call("__posix_lchown", nr("__posix_lchown"), Op.FCHOWNAT, FULL, sig(path=PATH, uid=S32, gid=S32), ZERO,
          dirfd=CWD, flags=At.NOFOLLOW),
+    call("kqueue",       nr("kqueue"),       None,       STATUS, via=kqueue),
+    KQUEUE.row("__kevent100", nr("__kevent100")),
+    KQUEUE100.row("compat_100___kevent50", nr("compat_100___kevent50")),
     call("__lutimes50",  nr("__lutimes50"),  Op.UTIMENSAT, FULL, sig(path=PATH, tptr=To("times", FILE_TIMEVALS)),
          ZERO, dirfd=CWD, flags=At.NOFOLLOW),
     call("__sigaction_sigtramp", nr("__sigaction_sigtramp"), Op.SIGACTION, partial("no trampoline is entered"),

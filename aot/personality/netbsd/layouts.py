@@ -40,4 +40,10 @@ SIGACTION = Layout("sigaction", 32, (
 ))  # fmt: skip
 SIGSET = Layout("sigset_t", 16, (F("__bits", U64, "mask"), F("__bits_high", U64)))
 
-LAYOUTS = (STAT, DIRENT_HEAD, STATVFS, SIGACTION, SIGSET, *SHARED)
+KEVENT = Layout("kevent", 72, (
+    F("ident", U64, "ident"), F("filter", U32, "filter"), F("flags", U32, "flags"),
+    F("fflags", U32, "fflags"), pad(4), F("data", S64, "data"), F("udata", U64, "udata"), pad(32),
+))  # fmt: skip
+KEVENT100 = Layout("kevent100", 40, KEVENT.fields[:-1])  # before NetBSD 11; no header has it any more
+
+LAYOUTS = (KEVENT, STAT, DIRENT_HEAD, STATVFS, SIGACTION, SIGSET, *SHARED)

@@ -25,12 +25,14 @@ from aot.personality.abi.kinds import (
 from aot.personality.abi.op import Op
 from aot.personality.bsd import rows_file, rows_process
 from aot.personality.bsd.futex import futex
+from aot.personality.bsd.kqueue import STATUS, Kqueue, kqueue
 from aot.personality.bsd.layouts import ENDS
 from aot.personality.bsd.terminal import OFLAG_OPENBSD, ioctls
 from aot.personality.bsd.vias import closefrom, getentropy, nothing
 from aot.personality.openbsd import flags as fl
 from aot.personality.openbsd import kinds as k
 from aot.personality.openbsd import layouts as la
+from aot.personality.openbsd.errors import ERRORS
 from aot.personality.openbsd.libc import FUNCTIONS, exported
 from aot.personality.openbsd.numbers import AARCH64, MASTER, X86_64, nr
 from aot.personality.openbsd.sysctl import SYSCTL
@@ -39,6 +41,7 @@ from aot.personality.openbsd.vias import sigpending, sigprocmask, sigsuspend, th
 
 FCNTL = rows_file.fcntl(fl.OPEN, cloexec=10)
 IOCTLS = ioctls(OFLAG_OPENBSD)
+KQUEUE = Kqueue(la.KEVENT, read=-1, write=-2, user=-10, errors=ERRORS)
 FUTEX = futex(wait=1, wake=2)
 DUP3 = Pick((("0", 0, False), ("O_CLOEXEC", 0x10000, True)))
 SIGNAL = To("signal", k.SIGNAL_KINDS.number)
@@ -59,6 +62,8 @@ OWN = (
          via=sigprocmask),
     call("sigpending",   nr("sigpending"),   None,       FULL, via=sigpending),
     call("sigsuspend",   nr("sigsuspend"),   None,       FULL, sig(mask=HEX32), ZERO, via=sigsuspend),
+    call("kqueue",       nr("kqueue"),       None,       STATUS, via=kqueue),
+    KQUEUE.row("kevent", nr("kevent")),
     call("getthrid",     nr("getthrid"),     Op.GETTID,  FULL),
     call("__threxit",    nr("__threxit"),    None,       FULL, sig(notdead=ADDRESS), ZERO, via=threxit),
     call("__thrsleep",   nr("__thrsleep"),   None,       partial("the identity is an address"),

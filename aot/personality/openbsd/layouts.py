@@ -38,4 +38,9 @@ SIGACTION = Layout("sigaction", 16, (
 ))  # fmt: skip
 SIGSET = Layout("sigset_t", 4, (F("bits", U32, "mask"),))
 
-LAYOUTS = (STAT, DIRENT_HEAD, STATFS, SIGACTION, *SHARED)
+KEVENT = Layout("kevent", 32, (
+    F("ident", U64, "ident"), F("filter", "h", "filter"), F("flags", U16, "flags"),
+    F("fflags", U32, "fflags"), F("data", S64, "data"), F("udata", U64, "udata"),
+))  # fmt: skip
+
+LAYOUTS = (KEVENT, STAT, DIRENT_HEAD, STATFS, SIGACTION, *SHARED)
