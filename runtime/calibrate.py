@@ -48,6 +48,7 @@ def _loop(arch: Arch, body: bytes) -> bytes:
     return body + _words(0xF100_0673, 0x5400_0001 | back << 5) + UNDEFINED[arch]
 
 
+SITE = {Arch.X86_64: 5, Arch.AARCH64: 8}  # where the body stands in the loop
 TRAP = {Arch.X86_64: b"\x0f\x05", Arch.AARCH64: _words(0xD400_0001)}
 INLINE = {  # the test of `traced`, the counter and the answer, as an inline stub has them
     Arch.X86_64: bytes.fromhex("488b0e e301 90 4c8b5e10 4d8d5b01 4c895e10 488b4608"),
@@ -69,8 +70,9 @@ class Calibration:
         gate = system.gates[arch.value]
         self.carry = gate.style is ErrorStyle.CARRY
         dispatcher = Dispatcher(system, column, arch, {}, lambda handler, row, door: _nothing)
-        dispatcher.known = _Everything()
-        dispatcher.immediates = _Constant()
+        site = CODE + SITE[arch]
+        dispatcher.known, dispatcher.immediates = frozenset((site,)), {site: NUMBER}
+        self.trap = TRAP[arch] if gate.number != "imm" else _words(0xD400_0001 | NUMBER << 5)
         doors = self.cpu.doors
         doors.sites.append(_nothing)
         doors.imports += (_nothing, _by_name("library", "name"))
@@ -80,7 +82,7 @@ class Calibration:
 
     def crossings(self) -> dict[str, float]:
         """Seconds of one crossing by class, above the same loop without one: the least of several rounds."""
-        loops = {"": b"", "inline": INLINE[self.arch], "dynamic": TRAP[self.arch]}
+        loops = {"": b"", "inline": INLINE[self.arch], "dynamic": self.trap}
         loops["bound"] = self._stub(GateKind.BOUND_CARRY if self.carry else GateKind.BOUND)
         loops["table"] = self._stub(GateKind.TABLE_CARRY if self.carry else GateKind.TABLE)
         loops["import"] = self._import(STUB, 0)
@@ -122,26 +124,14 @@ class Calibration:
         regs[index["rsp" if self.arch is Arch.X86_64 else "sp"]] = DATA + PAGE - 64
         begin = time.process_time()
         self.cpu.resume(self.thread)
-        return time.process_time() - begin
+        spent = time.process_time() - begin
+        assert not self.thread.regs[index[COUNTER[self.arch]]], "a crossing did not come back"
+        return spent
 
     def close(self) -> None:
         """Free the engine."""
         self.cpu.close()
         self.space.close()
-
-
-class _Everything(frozenset[int]):
-    """Every address is one the translator listed."""
-
-    def __contains__(self, _address: object) -> bool:
-        return True
-
-
-class _Constant(dict[int, int]):
-    """Every replaced trap had the same number."""
-
-    def __missing__(self, _address: int) -> int:
-        return NUMBER
 
 
 def _nothing(_ctx: Any) -> int:
