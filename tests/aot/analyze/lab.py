@@ -48,8 +48,7 @@ def image(
     if data:
         segments.append(Segment(DATA, len(data), data, Prot.R))
     ranges = tuple(
-        FunctionRange(BASE + start, BASE + (end or len(raw)), "eh_frame")
-        for start, end in functions or ()
+        FunctionRange(BASE + start, BASE + (end or len(raw)), "eh_frame") for start, end in functions or ()
     )
     return Image(
         Format.ELF, arch, BASE + entry, tuple(segments), False, "0" * 64,

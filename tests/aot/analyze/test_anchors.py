@@ -11,9 +11,7 @@ RANGES = st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60)), max_size=1
 
 
 @given(RANGES, st.integers(0, 255))
-def test_spans_do_not_overlap_and_cover_every_range(
-    ranges: list[tuple[int, int]], probe: int
-) -> None:
+def test_spans_do_not_overlap_and_cover_every_range(ranges: list[tuple[int, int]], probe: int) -> None:
     functions = tuple((start, start + size) for start, size in ranges if start + size <= 256)
     anchors = Anchors(image(X86_64, bytes(256), functions=functions, entry=300))
     ends = [0, *(span.end for span in anchors.spans)]

@@ -49,6 +49,4 @@ def test_any_bytes(arch: Arch, data: st.DataObject) -> None:
         )
         inner = [insn.address for insn in (*site.before[1:], *site.after)]
         assert not first.branch_targets & set(inner)
-    assert not {site.address for site in first.sites} & {
-        refused.address for refused in first.refused
-    }
+    assert not {site.address for site in first.sites} & {refused.address for refused in first.refused}

@@ -111,8 +111,7 @@ def test_dynamic_says_why(text: str, why: str) -> None:
 
 def test_memory_a_call_may_have_changed_is_no_constant() -> None:
     text = (
-        "sub rsp, 24\nmov qword ptr [rsp + 8], 5\nlea rdi, [rsp + 8]\ncall 0x400000\n"
-        "mov rax, [rsp + 8]\nTRAP"
+        "sub rsp, 24\nmov qword ptr [rsp + 8], 5\nlea rdi, [rsp + 8]\ncall 0x400000\nmov rax, [rsp + 8]\nTRAP"
     )
     assert isinstance(number_after(X86_64, text), Dynamic)
 
@@ -139,9 +138,7 @@ def test_callers_of_callers_are_asked() -> None:
 def test_callers_of_a_stack_wrapper_are_asked() -> None:
     wrapper = assemble(X86_64, "mov rax, [rsp + 8]\nmov rdi, [rsp + 16]\nsyscall\nret")
     at = len(wrapper)
-    caller = (
-        "sub rsp, 32\nmov qword ptr [rsp], 4\nmov [rsp + 8], rdi\ncall 0x400000\nadd rsp, 32\nret"
-    )
+    caller = "sub rsp, 32\nmov qword ptr [rsp], 4\nmov [rsp + 8], rdi\ncall 0x400000\nadd rsp, 32\nret"
     code = wrapper + assemble(X86_64, caller, BASE + at)
     site = only(image(X86_64, code, functions=((0, at), (at, 0)), entry=at))
     assert isinstance(site.number, Dynamic)
@@ -165,8 +162,6 @@ def test_immediate_is_the_number() -> None:
 
 
 def test_read_only_memory_is_a_constant() -> None:
-    code = assemble(X86_64, "mov eax, dword ptr [rip + 3]\nsyscall\nret") + (102).to_bytes(
-        4, "little"
-    )
+    code = assemble(X86_64, "mov eax, dword ptr [rip + 3]\nsyscall\nret") + (102).to_bytes(4, "little")
     site = only(image(X86_64, code, functions=((0, 9),)))
     assert site.number == Known(102, None)

@@ -58,11 +58,7 @@ def test_data_after_the_function_is_refused() -> None:
 
 
 def test_table_inside_the_function_is_refused() -> None:
-    code = (
-        assemble(X86_64, "jmp 0x40000a\n")
-        + b"\x0f\x05\x06\x62\x0f\x05\x9a\x06"
-        + assemble(X86_64, SITE)
-    )
+    code = assemble(X86_64, "jmp 0x40000a\n") + b"\x0f\x05\x06\x62\x0f\x05\x9a\x06" + assemble(X86_64, SITE)
     program = image(X86_64, code)
     assert [site.address for site in found(program).sites] == [BASE + 15]
     assert len(reasons(program)) == 2
@@ -143,9 +139,7 @@ def test_endbr_and_bti_are_not_offered() -> None:
 
 
 def test_branch_from_another_function_is_a_target() -> None:
-    body = assemble(
-        X86_64, "nop\nmov edi, 1\nmov eax, 1\nsyscall\nret"
-    )  # the branch lands on mov eax
+    body = assemble(X86_64, "nop\nmov edi, 1\nmov eax, 1\nsyscall\nret")  # the branch lands on mov eax
     at = len(body)
     cold = assemble(X86_64, f"nop\n.byte 0xe9\n.long {6 - (at + 6)}", BASE + at)
     program = image(X86_64, body + cold, functions=((0, at), (at, 0)))
@@ -182,9 +176,7 @@ def test_stripped_program_without_frames(kind: str) -> None:
 
 
 def test_stripped_program_keeps_strings_out() -> None:
-    code = (
-        assemble(X86_64, "lea rdi, [rip + 0x39]\nret").ljust(64, b"\xcc") + b"\x06\x0f\x05 text\x00"
-    )
+    code = assemble(X86_64, "lea rdi, [rip + 0x39]\nret").ljust(64, b"\xcc") + b"\x06\x0f\x05 text\x00"
     assert found(image(X86_64, code, functions=None)).sites == ()
 
 

@@ -123,9 +123,7 @@ def test_pair_result_and_stack_argument():
 
 
 def test_ntstatus_style_and_stored_length():
-    row = call(
-        "cwd", {"c": 2}, Op.GETCWD, FULL, sig(buf=OutData("size"), size=LENGTH), STORED
-    )
+    row = call("cwd", {"c": 2}, Op.GETCWD, FULL, sig(buf=OutData("size"), size=LENGTH), STORED)
     ctx = context(r10=100, rdx=3)
     assert handler(row, NT, lambda ctx: b"/home")(ctx) == 0
     assert ctx.regs[0] == 3
