@@ -29,7 +29,38 @@ DEBS = (("busybox-static", "amd64"), ("busybox-static", "arm64"))
 GO_TARGETS = tuple(
     (os_name, arch) for os_name in ("linux", "freebsd", "windows") for arch in ("amd64", "arm64")
 )
+WORKERS = """package main
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+func main() {
+	var wait sync.WaitGroup
+	results := make(chan int, 8)
+	for i := 0; i < 8; i++ {
+		wait.Add(1)
+		go func(i int) { defer wait.Done(); time.Sleep(time.Millisecond); results <- i }(i)
+	}
+	wait.Wait()
+	close(results)
+	total := 0
+	for value := range results {
+		total += value
+	}
+	err := os.WriteFile("workers.tmp", []byte("data"), 0600)
+	read, _ := os.ReadFile("workers.tmp")
+	entries, _ := os.ReadDir(".")
+	fmt.Println(total, err, string(read), len(entries) > 0, os.Remove("workers.tmp"))
+	_, err = os.Open("nope")
+	fmt.Println(err)
+}
+"""
 GO_PROGRAMS = {
+    "workers": WORKERS,  # goroutines that sleep, a file, a directory, an error
     "hello": 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n',
 }
 

@@ -52,3 +52,15 @@ def test_an_import_nobody_serves_names_library_and_function() -> None:
     kit = Kit(LINUX)
     with pytest.raises(Unserved, match=r"libfoo\.so!bar"):
         kit.dispatcher.by_import("libfoo.so", "bar")(kit.ctx)
+
+
+def test_an_indirect_call_takes_its_number_where_the_system_has_it() -> None:
+    netbsd = system_of(Personality.NETBSD)
+    amd64, arm64 = Kit(netbsd), Kit(netbsd, "aarch64")
+    close, ebadf = 6, 9
+    # amd64: the number is the first argument and the others move up; numbers wrap around at 512
+    assert amd64.dispatcher.personality_syscall(amd64.ctx, 198, (512 + close, 77)) == (ebadf, 1)
+    # arm64: the number is in x17 and the arguments stay
+    arm64.ctx.regs[17] = close
+    assert arm64.dispatcher.personality_syscall(arm64.ctx, 0, (77,)) == (ebadf, 1)
+    assert arm64.dispatcher.personality_syscall(arm64.ctx, close, (77,)) == (ebadf, 1)
