@@ -96,9 +96,7 @@ def inspect_file(
     return _foreign(path, personality, nt_build, arch)
 
 
-def _foreign(
-    path: Path, personality: str | None, nt_build: str | None, arch: str | None
-) -> Inspection:
+def _foreign(path: Path, personality: str | None, nt_build: str | None, arch: str | None) -> Inspection:
     from aot.analyze.report import report
     from aot.analyze.sites import analyze
     from aot.image.formats import load_image

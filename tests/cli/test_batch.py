@@ -325,7 +325,7 @@ def test_the_command(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     report = tmp_path / "report.json"
     assert command_line(["batch", "--report", str(report), str(tree), str(tmp_path / "out")]) == 0
     shown_lines = capsys.readouterr().out
-    assert "translated         deep/er/-v: elf x86_64, linux; 1 sites (1 bound)" in shown_lines
+    assert "translated         deep/er/-v: elf x86_64, linux; 1 site (1 bound)" in shown_lines
     assert "notes.txt" not in shown_lines
     assert json.loads(report.read_text())["counts"]["translated"] == 3
     assert not (tmp_path / "out" / "batch.json").exists()

@@ -73,12 +73,16 @@ def line(entry: Entry) -> Text:
 
 def _facts(entry: Entry) -> str:
     classes = ", ".join(f"{count} {name}" for name, count in entry.classes.items())
-    parts = [f"{entry.format} {entry.arch}, {entry.personality}", f"{entry.sites} sites"]
+    parts = [f"{entry.format} {entry.arch}, {entry.personality}", _counted(entry.sites, "site")]
     parts[-1] += f" ({classes})" if classes else ""
     if entry.imports:
         unserved = f" ({len(entry.unserved)} without a row)" if entry.unserved else ""
-        parts.append(f"{entry.imports} imports{unserved}")
+        parts.append(_counted(entry.imports, "import") + unserved)
     return "; ".join([*parts, f"{entry.seconds:.2f} s"])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def shown(text: str) -> str:

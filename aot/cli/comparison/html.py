@@ -220,8 +220,7 @@ def _tiles(found: Comparison) -> list[tuple[str, str, str]]:
     aot, dynamic = found.modes
     mine, theirs = aot.cpu().median, dynamic.cpu().median
     times = f"{theirs / mine:.2f}\u00d7" if mine else "-"
-    near = abs(theirs - mine) < max(aot.cpu().deviation, dynamic.cpu().deviation)
-    noise = ", within the spread of the runs" if near else ", medians"
+    noise = ", within the spread of the runs" if aot.cpu().near(dynamic.cpu()) else ", medians"
     crossing, other = _mean_crossing(aot), _mean_crossing(dynamic)
     sites = ", ".join(f"{number} {cls}" for cls, number in found.subject.sites.items())
     bound = f"{sites or 'no'} sites" + (f", {found.subject.imports} imports" if found.subject.imports else "")

@@ -69,6 +69,10 @@ class Spread:
     most: float
     deviation: float  # standard deviation of the sample; 0 when there is one
 
+    def near(self, other: Spread) -> bool:
+        """The medians differ by less than the measurements scatter."""
+        return abs(self.median - other.median) < max(self.deviation, other.deviation)
+
     @staticmethod
     def of(values: Iterable[float]) -> Spread:
         """The spread of at least one value."""

@@ -91,6 +91,8 @@ def _milliseconds(spread: Spread) -> tuple[str, ...]:
 
 
 def _ratio(spread: Spread, base: Spread) -> str:
+    if spread.near(base):
+        return "no clear difference"
     return f"{base.median / spread.median:.2f} times as fast" if spread.median else ""
 
 
