@@ -17,7 +17,7 @@ DARWIN = printf.Dialect(
     sizes=SIZES,
     bits={"hh": 8, "h": 16, **dict.fromkeys(("ll", "l", "q", "z", "t", "j"), 64)},
     pointer=hex,
-    invalid="nan",
+    nan=lambda sign: "nan",
     wide=lambda size, letter, wide, options: size == "l" or letter in ("S", "C"),
 )
 

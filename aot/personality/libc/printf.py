@@ -33,7 +33,7 @@ class Dialect:
     sizes: tuple[str, ...]  # length modifiers, longest first
     bits: Mapping[str, int]  # of integers; 32 when not listed
     pointer: Callable[[int], str]
-    invalid: str  # what a NaN with its sign set prints
+    nan: Callable[[str], str]  # what a NaN prints, by the sign that numbers would show
     wide: Callable[[str, str, bool, int], bool]  # (size, letter, wide format, options) -> a wide string
 
 
@@ -179,9 +179,11 @@ def _float(spec: Spec, number: float, dialect: Dialect) -> str:
     letter = spec.letter.lower()
     prefix = _sign(spec, negative=math.copysign(1.0, number) < 0)
     number = abs(number)
-    if math.isinf(number) or math.isnan(number):
-        name = "inf" if math.isinf(number) else dialect.invalid if prefix == "-" else "nan"
-        return _pad(spec, name.upper() if upper else name, prefix)
+    if math.isnan(number):
+        text = dialect.nan(prefix)
+        return _pad(spec, text.upper() if upper else text)
+    if math.isinf(number):
+        return _pad(spec, "INF" if upper else "inf", prefix)
     if letter == "a":
         digits, prefix = _hexadecimal(spec, number), prefix + "0x"
     else:

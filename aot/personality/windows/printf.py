@@ -24,7 +24,8 @@ WINDOWS = Dialect(
     sizes=("I64", "I32", "hh", "ll", "h", "l", "I", "z", "t", "j", "w", "L", "T"),
     bits={"hh": 8, "h": 16, "ll": 64, "I64": 64, "I": 64, "z": 64, "t": 64, "j": 64},
     pointer=lambda value: f"{value:016X}",
-    invalid="nan(ind)",  # the quiet NaN with its sign set is what invalid operations make
+    # the quiet NaN with its sign set is what invalid operations make
+    nan=lambda sign: "-nan(ind)" if sign == "-" else f"{sign}nan",
     wide=_wide,
 )
 
