@@ -74,7 +74,7 @@ def command(
     """Run FILE with ARGS ahead of time and dynamically, and compare.
 
     One pair of runs is traced, with fixed clock, random and ids: exit status, output, errors and every line
-    of the trace must be the same. A second pair tells what each call costs: the time inside its handler (op)
+    of the trace must be the same. Further pairs tell what each call costs: the time inside its handler (op)
     and what a crossing of its class costs here (crossing). Then each way is timed --runs times, in turns,
     without a trace. Every run has a process of its own; times begin when the guest does.
 
@@ -90,7 +90,7 @@ def command(
       helctic-aot compare --json - busybox.elf sort <words | jq .aot.cpu_s
     """
     _check_reports(json_file, html_file, file)
-    from aot.cli.comparison.measure import compare
+    from aot.cli.comparison.measure import PROFILES, compare
     from aot.cli.comparison.once import Job
     from aot.cli.prepare import native_bytes
     from aot.cli.run import environment, mount
@@ -105,7 +105,7 @@ def command(
             root=None if root is None else str(root), mounts=tuple(map(mount, mounts)), cwd=cwd,
             folder=folder, timeout_s=timeout,
         )  # fmt: skip
-        found = _watched(lambda step: compare(job, file, runs, step), 4 + 2 * runs)
+        found = _watched(lambda step: compare(job, file, runs, step), 2 + 2 * PROFILES + 2 * runs)
     if json_file is not None:
         _write_json(json_file, found.as_json())
     if html_file is not None:

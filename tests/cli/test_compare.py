@@ -13,6 +13,7 @@ import pytest
 from aot.cli.comparison import once
 from aot.cli.comparison.check import NOTHING, same_lines, same_value
 from aot.cli.comparison.html import axis, page, percent, us
+from aot.cli.comparison.measure import merged
 from aot.cli.comparison.model import (
     AOT,
     DYNAMIC,
@@ -176,6 +177,16 @@ def test_last_words_of_a_run_that_failed(tmp_path: Path) -> None:
     assert once._last_words(job, "y", 3) == "status 3"
     with pytest.raises(SetupError, match="aot run failed"):
         once.once(job, "z", once.TIMED, "aot")
+
+
+def test_several_profiles_become_one() -> None:
+    def profile(op: float, crossing: float) -> dict[str, Any]:
+        lines = [("read", "bound", 3, op, op + 1, 0)]
+        return {"lines": lines, "inline": {}, "overhead_ns": 5.0, "crossings_s": {"bound": crossing}}
+
+    found = merged([profile(10, 2), profile(900, 1), profile(11, 3)])
+    assert found["lines"] == [("read", "bound", 3, 11, 12, 0)]
+    assert found["crossings_s"] == {"bound": 1}
 
 
 def test_first_difference(tmp_path: Path) -> None:
