@@ -106,6 +106,7 @@ def serve(options: Options, report: Path, work: Work, *, quiet: bool, verbose: b
     from aot.cli.batching.display import Display
     from aot.cli.batching.journal import Journal
     from aot.cli.batching.model import BAD
+    from aot.cli.batching.pool import undisturbed
     from aot.cli.batching.run import Batch, listing
     from aot.cli.files import check_output, write_whole
 
@@ -114,7 +115,8 @@ def serve(options: Options, report: Path, work: Work, *, quiet: bool, verbose: b
     check_output(report)
     found = listing(options, report)
     interrupted = False
-    with Display(len(found), quiet=quiet, verbose=verbose) as display:
+    # Before the display: its thread must not take the signals that wait.
+    with undisturbed(), Display(len(found), quiet=quiet, verbose=verbose) as display:
         batch = Batch(options, journal, work, display)
         before = signal.signal(signal.SIGTERM, _interrupt)
         try:

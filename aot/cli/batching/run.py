@@ -10,7 +10,7 @@ from typing import Any
 
 from aot.cli.batching.journal import FOLDER, Journal
 from aot.cli.batching.model import SETTLED, Choice, Entry, Outcome
-from aot.cli.batching.pool import Pool, Task, Work, disturbed, undisturbed
+from aot.cli.batching.pool import Pool, Task, Work, disturbed
 from aot.cli.batching.tree import walk
 from aot.record import dataclass, field, replace
 
@@ -46,13 +46,12 @@ class Batch:
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def run(self, found: list[Entry | str]) -> None:
-        """Serve everything `listing` found."""
+        """Serve everything `listing` found. Interruptions come through where `disturbed` lets them only."""
         pool = Pool(self.work, self.options.jobs, self.options.timeout_s)
-        with undisturbed():
-            for task, answer in pool.run(self._tasks(found)):
-                self._finish(self._commit(task, answer))
-            for entry in self._removed(found):
-                self._finish(entry)
+        for task, answer in pool.run(self._tasks(found)):
+            self._finish(self._commit(task, answer))
+        for entry in self._removed(found):
+            self._finish(entry)
 
     def kept(self) -> Iterator[Entry]:
         """What the journal is to hold: this run's entries, and older ones of files it did not reach."""
