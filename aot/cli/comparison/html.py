@@ -132,8 +132,8 @@ def _strips(found: Comparison) -> tuple[list[Strip], Axis]:
     scale = axis(most * 1e3, "ms")
 
     def strip(mode: Mode, what: str, values: Sequence[float], spread: Spread) -> Strip:
-        dots = tuple((100 * v * 1e3 / scale.end, f"run {i}: {ms(v)} ms") for i, v in enumerate(values, 1))
-        middle = 100 * spread.median * 1e3 / scale.end
+        dots = tuple((round(1e5 * v / scale.end, 3), f"run {i}: {ms(v)} ms") for i, v in enumerate(values, 1))
+        middle = round(1e5 * spread.median / scale.end, 3)
         return Strip(f"{what}, {TITLES[mode.name]}", mode.name, dots, middle, f"{ms(spread.median)} ms")
 
     out = [strip(m, "CPU", [run.cpu_s for run in m.runs], m.cpu()) for m in found.modes]
