@@ -16,6 +16,8 @@ from enum import Enum, IntEnum
 from typing import Any
 
 from aot.errors import ManifestError
+from aot.manifest_shape import LARGEST, USER, below, checked, hexadecimal
+from aot.personality.abi.personality import Personality
 from aot.record import asdict, dataclass
 
 VERSION = 1
@@ -76,6 +78,10 @@ class StubClass(Enum):
     BOUND = "bound"
     TABLE = "table"
     DYNAMIC = "dynamic"
+
+
+_CLASSES = frozenset(cls.value for cls in StubClass)
+_ARCHS = ("x86_64", "aarch64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,23 +212,67 @@ def decode(raw: bytes) -> Manifest:
     try:
         fields: dict[str, Any] = json.loads(raw)
         if fields.get("version") != VERSION:
-            raise ManifestError(f"manifest version {fields.get('version')!r} is not {VERSION}")
-        tls = fields.pop("tls")
-        return Manifest(
-            sites=tuple(
-                Site(**(s | {"moved": tuple((m, g) for m, g in s["moved"]), "words": tuple(s["words"])}))
-                for s in fields.pop("sites")
-            ),
-            imports=tuple(ImportSite(**s) for s in fields.pop("imports")),
-            exits=tuple(ExitWord(**s) for s in fields.pop("exits")),
-            reservations=tuple(Reservation(**s) for s in fields.pop("reservations")),
-            tls=TlsFacts(**(tls | {k: tuple(tls[k]) for k in ("callbacks", "descriptors")})) if tls else None,
-            phdr=tuple(fields.pop("phdr")),
-            needed=tuple(fields.pop("needed")),
-            launcher=tuple(fields.pop("launcher")),
-            initialisers=tuple(fields.pop("initialisers")),
-            relocations=tuple((slot, target) for slot, target in fields.pop("relocations")),
-            **fields,
-        )
+            raise ManifestError(f"manifest version {fields.get('version')!r:.40} is not {VERSION}")
+        return _plausible(_manifest(checked(Manifest, fields)))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ManifestError(f"the manifest cannot be read: {error}") from None
+    except RecursionError:
+        raise ManifestError("the manifest cannot be read: it is nested too deeply") from None
+
+
+def _manifest(fields: dict[str, Any]) -> Manifest:
+    tls = fields.pop("tls")
+    return Manifest(
+        sites=tuple(_site(checked(Site, s)) for s in fields.pop("sites")),
+        imports=tuple(ImportSite(**checked(ImportSite, s)) for s in fields.pop("imports")),
+        exits=tuple(ExitWord(**checked(ExitWord, s)) for s in fields.pop("exits")),
+        reservations=tuple(Reservation(**checked(Reservation, s)) for s in fields.pop("reservations")),
+        tls=_tls(checked(TlsFacts, tls)) if tls else None,
+        phdr=tuple(fields.pop("phdr")),
+        needed=tuple(fields.pop("needed")),
+        launcher=tuple(fields.pop("launcher")),
+        initialisers=tuple(fields.pop("initialisers")),
+        relocations=tuple((slot, target) for slot, target in fields.pop("relocations")),
+        **fields,
+    )
+
+
+def _site(s: dict[str, Any]) -> Site:
+    hexadecimal(s["old"])
+    hexadecimal(s["landing_old"])
+    if s["cls"] not in _CLASSES:
+        raise ManifestError(f"the manifest's cls cannot be {s['cls']!r:.40}")
+    below(len(GateKind), kind=s["kind"])
+    return Site(**(s | {"moved": tuple((m, g) for m, g in s["moved"]), "words": tuple(s["words"])}))
+
+
+def _tls(facts: dict[str, Any]) -> TlsFacts:
+    return TlsFacts(**(facts | {k: tuple(facts[k]) for k in ("callbacks", "descriptors")}))
+
+
+def _plausible(m: Manifest) -> Manifest:
+    """`m`, when its addresses can be a program's and its sizes can be had. Raises ManifestError."""
+    below(len(Personality), personality=m.personality)
+    if m.arch not in _ARCHS:
+        raise ManifestError(f"the manifest's arch cannot be {m.arch!r:.40}")
+    below(USER, entry=m.entry, area=m.area, return_stub=m.return_stub, brk=m.brk, brk_limit=m.brk_limit)
+    below(USER, image_base=m.image_base, image_end=m.image_end, page_zero=m.page_zero, phdr=max(m.phdr))
+    below(LARGEST, area_size=m.area_size, stack_reserve=m.stack_reserve, heap_reserve=m.heap_reserve)
+    if m.tls:
+        below(LARGEST, tls_size=m.tls.size, tls_filesize=m.tls.filesize)
+        below(
+            USER,
+            tls_address=m.tls.address,
+            tls_index=m.tls.index_slot,
+            tls_descriptors=max(m.tls.descriptors),
+        )
+        if m.tls.align & (m.tls.align - 1) or m.tls.align >= LARGEST or m.tls.filesize > m.tls.size:
+            raise ManifestError("the manifest's TLS template is none")
+    if m.area % PAGE or m.area_size % PAGE or (m.area and (m.counters + 1) * PAGE > m.area_size):
+        raise ManifestError("the manifest's stub area is none")
+    below(1 << 32 if m.format == "pe" else USER, size_of_image=m.image_end - m.image_base)
+    if m.image_end < m.image_base:
+        raise ManifestError("the manifest's image ends before it begins")
+    for hole in m.reservations:
+        below(USER, reservation=hole.address, reservation_size=hole.size)
+    return m

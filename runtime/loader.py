@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 
+from aot.errors import ManifestError
 from aot.image.model import Arch, Prot, Segment
 from aot.manifest import DATA, PAGE, DataWord, Manifest, StubClass
 from aot.personality.abi.start import StartFacts, StartState
@@ -92,13 +93,12 @@ def _map_segment(space: AddressSpace, segment: Segment, bias: int) -> None:
     while page < hi:
         region = space.region_at(page)
         if region is None:
-            end = page + PAGE
-            while end < hi and space.region_at(end) is None:
-                end += PAGE
+            above = space.layout.within(page, hi)
+            end = above[0].start if above else hi
             space.map(page, end - page, segment.prot, fixed=True, name=segment.name or "[image]")
         else:
-            end = page + PAGE
-            space.protect(page, PAGE, Prot(region.prot) | segment.prot)
+            end = min(region.end, hi)
+            space.protect(page, end - page, Prot(region.prot) | segment.prot)
         page = end
     if segment.data:
         space.poke(segment.address + bias, segment.data)
@@ -106,6 +106,8 @@ def _map_segment(space: AddressSpace, segment: Segment, bias: int) -> None:
 
 def _install_gates(space: AddressSpace, cpu: Cpu, manifest: Manifest, bias: int) -> None:
     area = manifest.area + bias
+    if not space.layout.covered(area, area + manifest.area_size):
+        raise ManifestError("the manifest's stub area is in no segment")
     ranges = [(area, area + manifest.area_size)]
     if cpu.arch is Arch.X86_64:
         code, offsets = cpu.gate_code()

@@ -7,13 +7,14 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
-from aot.errors import SetupError
+from aot.errors import ManifestError, SetupError
 from aot.image.model import Arch
 from aot.image.native_reader import read_native
 from aot.manifest import PAGE, DataWord, StubClass
 from aot.pcmap import PcMap
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
+from aot.personality.abi.errors import Errno
 from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
@@ -70,6 +71,10 @@ class Machine:
         self.manifest, segments = read_native(image)
         self.arch = Arch(self.manifest.arch)
         self.system = system_of(Personality(self.manifest.personality))
+        if self.arch.value not in self.system.columns.get(self.manifest.column, ()):
+            raise ManifestError(
+                f"{self.system.name} has no column {self.manifest.column!r} for {self.arch.value}"
+            )
         if self.manifest.interpreter and not self.system.libraries:
             raise SetupError(
                 f"needs the interpreter {self.manifest.interpreter} and {', '.join(self.manifest.needed)}: "
@@ -79,7 +84,12 @@ class Machine:
         self.space = AddressSpace(Arena(), self.arch)
         self.cpu: Cpu = UnicornCpu(self.arch, self.space)
         layout = self.system.layout(self.arch.value)
-        self.loaded = load(self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout)
+        try:
+            self.loaded = load(
+                self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout
+            )
+        except Errno as error:
+            raise _unloadable(error) from None
         self.counts: dict[str, int] = {}
         self.process, self.dispatcher = self._kernel(image)
         self.scheduler = Scheduler(
@@ -220,7 +230,10 @@ class Machine:
         self.process.data["imports"] = ImportTable(self)
         self.cpu.doors = self._doors()
         assert self.system.start is not None, f"{self.system.name} has no start"
-        state = begin(ctx, self.cpu, self.system.start, facts_of(self.loaded, ctx, start))
+        try:
+            state = begin(ctx, self.cpu, self.system.start, facts_of(self.loaded, ctx, start))
+        except Errno as error:
+            raise _unloadable(error) from None
         self.process.data.update(state.data)
         if state.before:
             self._before(ctx, state.before)
@@ -302,6 +315,11 @@ class Machine:
         """Free the engine and the guest's memory."""
         self.cpu.close()
         self.space.close()
+
+
+def _unloadable(error: Errno) -> ManifestError:
+    """What is said of a program whose segments, stubs, stack or TLS cannot be where it wants them."""
+    return ManifestError(f"the program cannot be loaded: {error.code.value} where its memory should be")
 
 
 def _returned(ctx: Context) -> int:

@@ -47,7 +47,7 @@ def read_native(source: bytes | str | os.PathLike[str]) -> tuple[Manifest, list[
         for hole in manifest.reservations:
             data = bytes.fromhex(hole.data)
             segments.append(Segment(hole.address, hole.size, data, Prot(hole.prot), "reservation"))
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise ManifestError(f"a damaged native ELF: {error}") from None
     segments.sort(key=lambda s: s.address)
     return manifest, segments

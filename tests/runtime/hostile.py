@@ -6,6 +6,7 @@ import random
 import struct
 from collections.abc import Sequence
 
+from aot.personality.abi.op import Op
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import system_of
 from tests.bad.build import elf
@@ -13,6 +14,8 @@ from tests.bad.build import elf
 TEXT, DATA = 0x400000, 0x600000
 ROOM = 0x4000  # bytes of scratch before the table of calls
 OSABI = {"linux": 3, "freebsd": 9, "netbsd": 2, "openbsd": 12, "native": 0x48}
+ENDS = (Op.EXIT, Op.EXIT_THREAD, Op.KILL, Op.TKILL, Op.SPAWN_THREAD)
+MADE = ("exit", "clone", "clone3", "thr_new", "_lwp_create", "__tfork", "sigreturn", "setcontext")
 MACHINE = {"x86_64": 62, "aarch64": 183}
 EXIT = {"x86_64": 231, "aarch64": 94}  # of linux; 1 elsewhere
 
@@ -63,11 +66,11 @@ def word(value: int) -> bytes:
 
 
 def numbers_of(system: str, arch: str) -> list[int]:
-    """Every number a system's tables serve, but not those that end the process."""
+    """Every number a system's tables serve, but those that end the process or multiply it."""
     tables = system_of(Personality[system.upper()])
     column = next(c for c, archs in tables.columns.items() if arch in archs)
     rows = tables.by_number(column)
-    return sorted(n for n, row in rows.items() if row.name not in ("exit", "exit_group", "_exit"))
+    return sorted(n for n, row in rows.items() if row.op not in ENDS and not row.name.endswith(MADE))
 
 
 class Guest:
@@ -141,19 +144,33 @@ class Guest:
 
     def _exit(self) -> bytes:
         number = EXIT[self.arch] if self.system == "linux" else 1
-        return constant(self.arch, number) + argument(self.arch, 42) + TRAP[self.arch]
+        return constant(self.arch, number) + argument(self.arch, 42) + self._trap(number)
+
+    def _trap(self, number: int | None = None) -> bytes:
+        """A call; netbsd on aarch64 says its number in the trap, or in x17."""
+        if self.system == "netbsd" and self.arch == "aarch64":
+            mov, at = (b"", number) if number is not None else (bytes.fromhex("f10308aa"), 0)
+            return mov + struct.pack("<I", 0xD4000001 | at << 5)
+        if self.system == "openbsd" and self.arch == "aarch64":
+            return TRAP[self.arch] + bytes.fromhex("9f3703d5 df3f03d5")  # dsb nsh; isb: it resumes behind
+        return TRAP[self.arch]
 
     def looped(self) -> bytes:
         """One trap whose number comes from memory."""
         arch = self.arch
-        code = self._walk() + LOADS[arch] + TRAP[arch] + NEXT[arch] + BACK[arch] + self._exit()
+        trap, back = self._trap(), BACK[arch]
+        if len(trap) > 4:  # so many instructions more to go back over
+            more = (len(trap) // 4 - 1) << 5
+            back = back[:4] + struct.pack("<I", int.from_bytes(back[4:], "little") - more)
+        code = self._walk() + LOADS[arch] + trap + NEXT[arch] + back + self._exit()
         return image(arch, self.system, code, self.scratch + self.table())
 
     def straight(self) -> bytes:
         """A trap for every call, whose number is a constant before it."""
         arch, code = self.arch, bytearray(self._walk())
         for call in self.calls:
-            code += LOADS[arch] + constant(arch, call[0] & 0xFFFF) + TRAP[arch] + NEXT[arch]
+            number = call[0] & 0xFFFF
+            code += LOADS[arch] + constant(arch, number) + self._trap(number) + NEXT[arch]
         return image(arch, self.system, bytes(code) + self._exit(), self.scratch + self.table())
 
 
