@@ -97,16 +97,44 @@ class Machine:
             process=self.process,
             library=self.system.libraries.get(self.arch.value),
             on_fault=self._fault,
-            signals=Deliverer(
-                self.cpu,
-                self.system.signal_frames.get(self.arch.value),
-                self._pcs,
-            ),
+            signals=Deliverer(self.system.signal_frames.get(self.arch.value), self._pcs),
+            forked=self._forked,
             shown=self._shown,
             return_stub=self.loaded.return_stub,
             tid_changed=self._identify,
-            timer=None if options.deterministic else Watchdog(self.cpu.kick, PREEMPT_S),
+            timer=None if options.deterministic else Watchdog(self._kick, PREEMPT_S),
         )
+
+    def _kick(self) -> None:
+        self.scheduler.kick()
+
+    def _forked(self, ctx: Context, pid: int) -> Context:
+        """The first context of a copy of `ctx`'s process, with an engine of its own."""
+        old, space = ctx.process, ctx.mem.clone()
+        cpu = UnicornCpu(self.arch, space)
+        cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
+        cpu.set_areas(ctx.cpu.areas)
+        names = replace(old.names)
+        process = replace(
+            old,
+            pid=pid,
+            ppid=old.pid,
+            mem=space,
+            files=old.files.copy(),
+            names=names,
+            creds=replace(old.creds),
+            actions=dict(old.actions),
+            pending=0,
+            infos={},
+            contexts=[],
+            data={k: v for k, v in old.data.items() if not k.startswith("itimer")},
+        )
+        names.cwd, names.owner = old.names.cwd, process
+        old.kernel.processes[pid] = process
+        child = self.new_context(pid)
+        child.process, child.mem, child.cpu, child.regs = process, space, cpu, cpu.new_regs()
+        child.sigmask, child.data = ctx.sigmask, dict(ctx.data)
+        return child
 
     def _pcs(self) -> PcMap:
         """Addresses in stubs and the guest's own; what was put back for a dynamic run has none."""
@@ -212,7 +240,7 @@ class Machine:
             DataWord.GID: creds.gid,
             DataWord.EGID: creds.egid,
         }
-        set_data_words(self.space, self.loaded.area, words)
+        set_data_words(ctx.mem, self.loaded.area, words)
 
     def start(self) -> Context:
         """The first context, in the start state its system prepares."""
@@ -269,7 +297,7 @@ class Machine:
         ticker = self._ticker()
         if self.options.ready is not None:
             self.options.ready()
-        signals = HostSignals(self.process, self.cpu.kick) if self.options.forward else None
+        signals = HostSignals(self.process, self._kick) if self.options.forward else None
         if signals is not None and signals.start():
             self.scheduler.alarm, self.scheduler.bell = signals.take, signals.bell
         try:

@@ -7,20 +7,8 @@ from aot.personality.abi.signals import Signal
 from runtime.cpu.api import REGS, FaultKind
 from runtime.dispatch import Dispatcher
 from runtime.kernel.context import Context
+from runtime.kernel.faults import SIGNAL_OF
 from runtime.kernel.sched import End
-
-SIGNAL_OF = {
-    FaultKind.READ: Signal.SEGV,
-    FaultKind.WRITE: Signal.SEGV,
-    FaultKind.FETCH: Signal.SEGV,
-    FaultKind.DIVIDE: Signal.FPE,
-    FaultKind.BREAKPOINT: Signal.TRAP,
-    FaultKind.ILLEGAL: Signal.ILL,
-    FaultKind.PRIVILEGED: Signal.SEGV,
-    FaultKind.ALIGNMENT: Signal.BUS,
-    FaultKind.SOFTWARE: Signal.SEGV,
-    FaultKind.FPU: Signal.FPE,
-}
 
 SILENT = frozenset({Signal.PIPE, Signal.INT})
 """Signals that shells end a program with and say nothing: `program | head` is no crash."""

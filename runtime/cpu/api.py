@@ -131,6 +131,7 @@ class Cpu(Protocol):
 
     arch: Arch
     doors: Doors
+    areas: list[tuple[int, int]]
 
     def gate_code(self) -> tuple[bytes, dict[int, int]]:
         """x86_64: position-independent code of this backend's gates and {GateKind: offset in it}.

@@ -26,7 +26,7 @@ from aot.personality.abi.frame import (
 from aot.personality.abi.neutral import SigAction, SigStack
 from aot.personality.abi.signals import Signal
 from aot.record import dataclass
-from runtime.cpu.api import REG_INDEX, Cpu
+from runtime.cpu.api import REG_INDEX
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block, Killed
 from runtime.kernel.signals import DEFAULT, IGNORE, UNBLOCKABLE, bit_of, handled_next, handler_of, next_handled
@@ -37,9 +37,8 @@ NUMBER = {Arch.X86_64: "rax", Arch.AARCH64: "x8"}
 
 @dataclass(slots=True)
 class Deliverer:
-    """Signal delivery for the contexts of one CPU."""
+    """Signal delivery for the contexts of one image."""
 
-    cpu: Cpu
     frames: SignalFrames | None  # None: the personality has no handlers
     make_pcs: Callable[[], PcMap]  # made when the first signal needs it
     trampoline: int = 0
@@ -78,7 +77,7 @@ class Deliverer:
         action = process.actions[info.signal]
         self._show(ctx)
         mask = ctx.sigmask if ctx.kept_mask is None else ctx.kept_mask
-        state = Machine(tuple(ctx.regs), self.cpu.get_flags(ctx), self.cpu.get_fp(ctx))
+        state = Machine(tuple(ctx.regs), ctx.cpu.get_flags(ctx), ctx.cpu.get_fp(ctx))
         entered = frames.enter(
             Delivery(
                 arch=ctx.arch.value,
@@ -107,12 +106,12 @@ class Deliverer:
         if self.frames is None:
             raise Killed(Signal.SEGV)
         try:
-            back = self.frames.leave(ctx.regs, self.cpu.get_flags(ctx), ctx.mem.read)
+            back = self.frames.leave(ctx.regs, ctx.cpu.get_flags(ctx), ctx.mem.read)
         except Errno:
             raise Killed(Signal.SEGV) from None
         self._set(ctx, back.regs, back.flags)
         if back.fp is not None:
-            self.cpu.set_fp(ctx, back.fp)
+            ctx.cpu.set_fp(ctx, back.fp)
         ctx.sigmask = back.mask & ~UNBLOCKABLE
         sp = ctx.regs[REG_INDEX[ctx.arch]["rsp" if ctx.arch is Arch.X86_64 else "sp"]]
         if back.stack is not None and not on_stack(ctx.altstack, sp):
@@ -120,7 +119,7 @@ class Deliverer:
 
     def restart(self, ctx: Context) -> None:
         """After Left: the context stands at its call again, as if it had not been made."""
-        shown = self.pcs.again(*self.cpu.crossed(ctx))
+        shown = self.pcs.again(*ctx.cpu.crossed(ctx))
         if shown.number is not None:
             ctx.regs[REG_INDEX[ctx.arch][NUMBER[ctx.arch]]] = shown.number
         ctx.regs[-1] = self.pcs.machine(shown.pc)
@@ -133,14 +132,14 @@ class Deliverer:
     def _set(self, ctx: Context, regs: tuple[int, ...], flags: int) -> None:
         for index, word in enumerate(regs):
             ctx.regs[index] = word & M64
-        self.cpu.set_flags(ctx, flags)
+        ctx.cpu.set_flags(ctx, flags)
         ctx.regs[-1] = self.pcs.machine(regs[-1] & M64)
 
     def _show(self, ctx: Context) -> None:
         """Give the context a PC of the guest's own."""
         shown = self.pcs.shown(ctx.regs[-1])
         if shown is None:
-            self.cpu.step_out(ctx)
+            ctx.cpu.step_out(ctx)
             shown = self.pcs.shown(ctx.regs[-1])
         if shown is None:
             return

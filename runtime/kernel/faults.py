@@ -19,6 +19,20 @@ _MEMORY = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 _ABORT, _FETCH_ABORT, _WRITE = 0x9200_0000, 0x8200_0000, 0x40  # ESR of aarch64
 _TRANSLATION, _PERMISSION = 0x07, 0x0F
 
+SIGNAL_OF = {
+    FaultKind.READ: Signal.SEGV,
+    FaultKind.WRITE: Signal.SEGV,
+    FaultKind.FETCH: Signal.SEGV,
+    FaultKind.DIVIDE: Signal.FPE,
+    FaultKind.BREAKPOINT: Signal.TRAP,
+    FaultKind.ILLEGAL: Signal.ILL,
+    FaultKind.PRIVILEGED: Signal.SEGV,
+    FaultKind.ALIGNMENT: Signal.BUS,
+    FaultKind.SOFTWARE: Signal.SEGV,
+    FaultKind.FPU: Signal.FPE,
+}
+"""The signal that ends a guest which does not handle a fault."""
+
 
 def signal_info(fault: Fault, arch: Arch) -> SigInfo:
     """The signal of a fault."""

@@ -94,4 +94,7 @@ class FileTable:
 
     def copy(self) -> FileTable:
         """The table of a forked process: descriptions are shared, `_users` counts both."""
-        raise NotImplementedError("descriptor tables are not forked yet")
+        twin = FileTable(self.limit, dict(self.open), set(self.cloexec), self._users, list(self._free), self._next)
+        for file in self.open.values():
+            self._users[id(file)] += 1
+        return twin

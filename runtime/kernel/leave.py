@@ -75,6 +75,17 @@ class SigReturn(Leave):
     """A signal handler came back: the frame on its stack says how the context goes on."""
 
 
+class Fork(Leave):
+    """Make a copy of the process in which the same call returns 0. See Spawn for the words."""
+
+    def __init__(
+        self, *, stack: int = 0, tls: int | None = None, parent_tid: int = 0, child_tid: int = 0, clear_tid: int = 0
+    ) -> None:
+        super().__init__()
+        self.stack, self.tls = stack, tls
+        self.parent_tid, self.child_tid, self.clear_tid = parent_tid, child_tid, clear_tid
+
+
 class Unserved(Leave):
     """The guest called an imported function that no row serves: the run ends, naming both."""
 

@@ -313,8 +313,3 @@ def sched_yield(ctx: Context) -> None:
         ctx.wait = "yielded"
         raise Block(ready=lambda: True)
 
-
-@op(Op.WAIT)
-def wait(ctx: Context, pid: int, nohang: bool) -> int:
-    """Wait for a child: there are none."""
-    raise Errno(E.CHILD)

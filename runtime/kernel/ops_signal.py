@@ -163,12 +163,20 @@ def sigtimedwait(ctx: Context, mask: int, timeout: Time | None) -> SigInfo:
 
 @op(Op.KILL)
 def kill(ctx: Context, pid: int, signal: int) -> None:
-    """Send a signal to a process; one process a run, so to itself or to nobody."""
+    """Send a signal to a process of the run, or to all of them."""
     check(signal)
-    if pid not in (ctx.process.pid, 0, -1, -ctx.process.pid):
+    own = ctx.process
+    everybody = {own.pid: own} | own.kernel.processes
+    targets = [everybody[pid]] if pid in everybody else []
+    if pid == 0 or (pid < -1 and -pid in everybody):  # every run is one process group
+        targets = list(everybody.values())
+    if pid == -1:
+        targets = [p for p in everybody.values() if p is not own] or [own]
+    if not targets:
         raise Errno(E.SRCH)
-    if signal:
-        send_process(ctx.process, signal, sent_by(ctx, signal))
+    for process in [*(p for p in targets if p is not own), *(p for p in targets if p is own)]:
+        if signal and process.status is None:
+            send_process(process, signal, sent_by(ctx, signal), own=process is own)
 
 
 @op(Op.TKILL)
@@ -198,7 +206,7 @@ def sigqueue(ctx: Context, pid: int, signal: int, info: SigInfo, tid: int | None
     if info.code >= 0 or info.code == SI_TKILL:
         raise Errno(E.PERM)
     if tid is None:
-        send_process(ctx.process, signal, info)
+        send_process(ctx.process, signal, info, own=True)
         return
     for other in (ctx, *ctx.process.contexts):
         if other.tid == tid:

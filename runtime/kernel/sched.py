@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import Errno
+from aot.personality.abi.frame import SigInfo
 from aot.personality.abi.gate import Gate
+from aot.personality.abi.signals import Signal
 from aot.record import dataclass, field
 from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
 from runtime.cpu.watchdog import Watchdog
@@ -21,6 +23,7 @@ from runtime.kernel.leave import (
     Block,
     ExitContext,
     ExitProcess,
+    Fork,
     GuestFault,
     Invented,
     Killed,
@@ -33,10 +36,12 @@ from runtime.kernel.leave import (
 )
 from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ops_process import Spawned
-from runtime.kernel.signals import handled_next
+from runtime.kernel.faults import SIGNAL_OF
+from runtime.kernel.signals import IGNORE, handled_next, send_process
 from runtime.kernel.timers import next_timer_ns, run_timers
 
 RED_ZONE = 128
+CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT = 1, 2, 2
 M64 = (1 << 64) - 1
 UNSERVED_STATUS = 127  # what a shell gives for a command it cannot find
 IDLE_MS = 1000  # longest single wait on the host; a kick or signal ends it earlier
@@ -93,6 +98,7 @@ class Scheduler:
     ready: deque[Context] = field(default_factory=deque)
     waiting: list[Waiting] = field(default_factory=list)
     end: End | None = None
+    forked: Callable[[Context, int], Context] | None = None  # (caller, pid) -> first context of its copy
     alarm: Callable[[], None] | None = None  # takes what arrived from outside; may raise Killed
     bell: int | None = None  # host descriptor that becomes readable when something arrives
     _last: Context | None = None
@@ -100,7 +106,7 @@ class Scheduler:
 
     def add(self, ctx: Context) -> None:
         """A new context is ready to run."""
-        self.process.contexts.append(ctx)
+        ctx.process.contexts.append(ctx)
         self.ready.append(ctx)
 
     def run(self) -> End:
@@ -140,13 +146,58 @@ class Scheduler:
         except Killed as cause:
             self.end = End(signal=cause.signal)
 
+    def kick(self) -> None:
+        """Stop whatever runs; from any thread."""
+        for process in list(self.process.kernel.processes.values()):
+            for ctx in process.contexts[:1]:
+                ctx.cpu.kick()
+
+    def _finish(self, process: Process, end: End) -> None:
+        """A process ended; the run does with its first."""
+        if process is self.process:
+            self.end = end
+            return
+        self.ready = deque(c for c in self.ready if c.process is not process)
+        for item in [w for w in self.waiting if w.ctx.process is process]:
+            self.waiting.remove(item)
+            if item.block.cancel is not None:
+                item.block.cancel()
+        signal = SIGNAL_OF[end.fault.kind] if end.fault is not None else end.signal
+        process.status = signal or (end.status & 0xFF) << 8
+        cpus = {id(c.cpu): c.cpu for c in process.contexts} or {0: end.ctx.cpu} if end.ctx else {}
+        process.contexts.clear()
+        process.files.close_all()
+        if self._last is not None and self._last.process is process:
+            self._last = None
+        for cpu in cpus.values():
+            cpu.close()
+        process.mem.close()
+        self._bereave(process, signal)
+
+    def _bereave(self, process: Process, signal: int) -> None:
+        """Tell the parent, or nobody."""
+        everybody = self.process.kernel.processes
+        for child in [p for p in everybody.values() if p.ppid == process.pid]:
+            child.ppid = 1
+            if child.status is not None:
+                del everybody[child.pid]
+        parent = everybody.get(process.ppid)
+        action = parent.actions.get(Signal.CHLD) if parent is not None else None
+        if parent is None or (action is not None and (action.handler == IGNORE or action.flags & SA_NOCLDWAIT)):
+            del everybody[process.pid]
+        if parent is not None and parent.status is None:
+            code, status = (CLD_KILLED, signal) if signal else (CLD_EXITED, (process.status or 0) >> 8)
+            info = SigInfo(Signal.CHLD, code, pid=process.pid, uid=process.creds.uid, status=status)
+            send_process(parent, Signal.CHLD, info)
+
     def _deliver(self, ctx: Context) -> bool:
         """Take a context to its handlers; False when a signal ended the process."""
         try:
             self.signals.deliver(ctx)
         except Killed as cause:
-            self.end = End(signal=cause.signal, ctx=ctx)
-        return self.end is None
+            self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
+            return False
+        return True
 
     def _step(self, ctx: Context) -> None:
         if (ctx.pending | ctx.process.pending) & ~ctx.sigmask and not self._deliver(ctx):
@@ -155,7 +206,7 @@ class Scheduler:
             self._last = ctx
             if self.tid_changed:
                 self.tid_changed(ctx)
-        left = self.cpu.resume(ctx)
+        left = ctx.cpu.resume(ctx)
         match left:
             case Kick():
                 self.ready.append(ctx)
@@ -169,22 +220,24 @@ class Scheduler:
         if self.on_fault(ctx, fault):
             self.ready.appendleft(ctx)
         else:
-            self.end = End(fault=fault, ctx=ctx)
+            self._finish(ctx.process, End(fault=fault, ctx=ctx))
 
     def _left(self, ctx: Context, cause: Leave, again: Handler) -> None:
         match cause:
             case Block():
                 self.waiting.append(Waiting(ctx, cause, again))
             case ExitProcess():
-                self.end = End(status=cause.status, ctx=ctx)
+                self._finish(ctx.process, End(status=cause.status, ctx=ctx))
             case Killed():
-                self.end = End(signal=cause.signal, ctx=ctx)
+                self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
             case Unserved():
-                self.end = End(status=UNSERVED_STATUS, reason=str(cause), ctx=ctx)
+                self._finish(ctx.process, End(status=UNSERVED_STATUS, reason=str(cause), ctx=ctx))
+            case Fork():
+                self._fork(ctx, cause, again)
             case ExitContext():
                 self._remove(ctx, cause.status)
             case Reschedule():
-                self.cpu.complete(ctx, 0)
+                ctx.cpu.complete(ctx, 0)
                 self.ready.append(ctx)
             case Spawn():
                 self._spawn(ctx, cause, again)
@@ -207,6 +260,30 @@ class Scheduler:
                 self._fault(ctx, Fault(FaultKind.ILLEGAL, ctx.regs[-1]))
             case _:
                 raise AssertionError(f"nobody serves {type(cause).__name__}") from cause
+
+    def _fork(self, ctx: Context, cause: Fork, again: Handler) -> None:
+        """Both processes finish the call, the new one first."""
+        assert self.forked is not None, "nobody makes processes"
+        kernel, index = self.process.kernel, REG_INDEX[ctx.arch]
+        pid = kernel.next_id
+        kernel.next_id += 1
+        if cause.parent_tid:
+            ctx.mem.write(cause.parent_tid, pid.to_bytes(4, "little"))
+        child = self.forked(ctx, pid)
+        ctx.cpu.duplicate(ctx, child)
+        if cause.child_tid:
+            child.mem.write(cause.child_tid, pid.to_bytes(4, "little"))
+        for context, result in ((child, 0), (ctx, pid)):
+            context.wait = Spawned(result)
+            context.cpu.complete(context, again(context))
+        x86 = ctx.arch is Arch.X86_64
+        if cause.stack:
+            child.regs[index["rsp" if x86 else "sp"]] = cause.stack
+        if cause.tls is not None:
+            child.cpu.set_base(child, "fs" if x86 else "tpidr_el0", cause.tls)
+        child.clear_tid, child.altstack = cause.clear_tid, ctx.altstack
+        child.process.contexts.append(child)
+        self.ready += (child, ctx)
 
     def _spawn(self, ctx: Context, cause: Spawn, again: Handler) -> None:
         """Both contexts finish the call: the new one first, while the registers are still the caller's."""
@@ -237,13 +314,14 @@ class Scheduler:
         try:
             self.signals.leave(ctx)
         except Killed as cause:
-            self.end = End(signal=cause.signal, ctx=ctx)
+            self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
+            return
         self.ready.appendleft(ctx)
 
     def _remove(self, ctx: Context, status: int) -> None:
-        self.process.contexts.remove(ctx)
-        if not self.process.contexts:
-            self.end = End(status=status, ctx=ctx)
+        ctx.process.contexts.remove(ctx)
+        if not ctx.process.contexts:
+            self._finish(ctx.process, End(status=status, ctx=ctx))
 
     # -- waiting ------------------------------------------------------------------------------
 
@@ -264,8 +342,6 @@ class Scheduler:
 
     def _interrupt(self) -> None:
         """End the waits of contexts that have a signal to handle."""
-        if self.signals.frames is None:
-            return
         for item in [w for w in self.waiting if w.block.interruptible]:
             ctx = item.ctx
             if not (ctx.pending | ctx.process.pending) & ~ctx.sigmask:
@@ -273,9 +349,9 @@ class Scheduler:
             try:
                 signal = handled_next(ctx)
             except Killed as cause:
-                self.end = End(signal=cause.signal, ctx=ctx)
+                self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
                 return
-            if signal is not None:
+            if signal is not None and self.signals.frames is not None:
                 self.waiting.remove(item)
                 self._end_wait(item, signal)
 
@@ -303,7 +379,7 @@ class Scheduler:
         except Leave as cause:
             self._left(ctx, cause, again)
             return
-        self.cpu.complete(ctx, carry)
+        ctx.cpu.complete(ctx, carry)
         self.ready.append(ctx)
 
     def _sleep(self, now: int) -> None:

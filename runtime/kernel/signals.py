@@ -59,28 +59,31 @@ def sent_by(ctx: Context, signal: int, code: int = SI_USER) -> SigInfo:
 
 
 def send(ctx: Context, signal: int, info: SigInfo | None = None) -> None:
-    """A signal for one context. Raises Killed when its default action ends the process."""
+    """A signal for one context, from its own process. Raises Killed when its default action ends the process."""
     if signal:
-        _post(ctx.process, (ctx,), ctx, info or SigInfo(signal, SI_KERNEL))
+        _post(ctx.process, (ctx,), ctx, info or SigInfo(signal, SI_KERNEL), own=True)
 
 
-def send_process(process: Process, signal: int, info: SigInfo | None = None) -> None:
-    """A signal for whichever context of a process takes it. Raises Killed like `send`."""
+def send_process(
+    process: Process, signal: int, info: SigInfo | None = None, *, own: bool = False
+) -> None:
+    """A signal for whichever context of a process takes it. From its `own` call it may raise Killed."""
     if signal:
-        _post(process, tuple(process.contexts), process, info or SigInfo(signal, SI_KERNEL))
+        _post(process, tuple(process.contexts), process, info or SigInfo(signal, SI_KERNEL), own=own)
 
 
 def _post(
-    process: Process, targets: tuple[Context, ...], queue: Context | Process, info: SigInfo
+    process: Process, targets: tuple[Context, ...], queue: Context | Process, info: SigInfo, *, own: bool
 ) -> None:
     signal, bit = info.signal, bit_of(info.signal)
     takers = [c for c in targets if not c.sigmask & bit & ~UNBLOCKABLE]
     waited = any(c.awaited & bit for c in targets)
     if takers and not waited:
         handler = handler_of(process, signal)
-        if handler == DEFAULT and default_action(signal) is Action.KILL:
+        kills = handler == DEFAULT and default_action(signal) is Action.KILL
+        if kills and own:
             raise Killed(signal)
-        if handler in (DEFAULT, IGNORE):
+        if handler in (DEFAULT, IGNORE) and not kills:
             return
     kept = queue.infos.setdefault(signal, [])
     if not queue.pending & bit or (signal >= REALTIME and len(kept) < QUEUED):

@@ -299,3 +299,10 @@ class EpollEvent:
 
     events: int
     data: int
+
+
+class Waited(NamedTuple):
+    """A child that ended: its id (0: none has yet) and how (the wait status of Linux)."""
+
+    pid: int
+    status: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from aot.personality.abi.call import FULL, VALUE, ZERO, Call, partial, sig
+from aot.personality.abi.call import FULL, VALUE, ZERO, Call, Ret, partial, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     FD,
@@ -45,7 +45,7 @@ def process(m: Master, fl: ModuleType, nodes: Nodes) -> list[Call | None]:
         m.row("exit",     Op.EXIT,   FULL, sig(rval=To("status", Int(8, signed=False)))),
         m.row("wait4",    Op.WAIT,   partial("no children yet"),
               sig(wpid=To("pid", S32), status=Unused("no children"), options=To("nohang", Int(1, signed=False)),
-                  rusage=Unused("no children"))),
+                  rusage=Unused("no children")), Ret("r.pid")),
         m.row("getpid",   Op.GETPID, FULL),
         m.row("getppid",  Op.GETPPID, FULL),
         m.row("getuid",   Op.GETUID, FULL),

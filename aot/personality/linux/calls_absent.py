@@ -17,8 +17,8 @@ SOCKETS = (
     ("recvmmsg", 299, 243), ("sendmmsg", 307, 269),
 )
 PROCESSES = (
-    ("fork", 57, None),
-    ("vfork", 58, None), ("execve", 59, 221), ("ptrace", 101, 117), ("setsid", 112, 157),
+    
+    ("execve", 59, 221), ("ptrace", 101, 117), ("setsid", 112, 157),
     ("restart_syscall", 219, 128),
     ("waitid", 247, 95), ("unshare", 272, 97), ("setns", 308, 268),
     ("process_vm_readv", 310, 270), ("process_vm_writev", 311, 271), ("kcmp", 312, 272),

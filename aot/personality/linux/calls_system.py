@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig, stub
 from aot.personality.abi.errors import E
+from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import (
     ADDRESS,
+    Bits,
     FD,
     LENGTH,
     OFFSET,
@@ -45,6 +47,7 @@ from aot.personality.linux.flags import (
 from aot.personality.linux.irregular import nanosleep, times
 
 STATUS = Int(8, signed=False)
+WAIT = Bits(FlagMap("wait", (("WNOHANG", 1, 1),), ignored=(("WUNTRACED", 2, "nothing stops"), ("WCONTINUED", 8, "nothing stops"))))
 OWN_IDS = partial("only ids the process has")
 
 # fmt: off
@@ -93,9 +96,11 @@ PROCESS = (
     call("getcpu",      nr(309, 168), Op.GETCPU,  FULL,
          sig(cpu=OutInt(32, optional=True), node=Unused("one node"), unused=Unused("by Linux itself")), ZERO),
     call("set_tid_address", nr(218, 96), Op.SET_TID_ADDRESS, FULL, sig(tidptr=To("address", ADDRESS))),
-    call("wait4",       nr(61, 260),  Op.WAIT,    partial("no children can be made"),
-         sig(pid=S32, stat_addr=Unused("no children"), options=Unused("no children"),
-         ru=Unused("no children")), nohang=False),
+    call("wait4",       nr(61, 260),  Op.WAIT,    partial("WNOHANG alone, no usage, no groups"),
+         sig(pid=S32, stat_addr=OutInt(32, "status", optional=True), options=To("nohang", WAIT),
+             ru=Unused("no usage of children")), Ret("r.pid")),
+    call("fork",        nr(57, None), Op.FORK,    partial("futexes in shared memory do not reach across")),
+    call("vfork",       nr(58, None), Op.FORK,    partial("the child has a copy and the parent does not wait")),
     call("getrlimit",   nr(97, 163),  Op.GETRLIMIT, FULL, sig(resource=RESOURCE, rlim=OutStruct(la.RLIMIT)),
          ZERO),
     call("setrlimit",   nr(160, 164), Op.SETRLIMIT, partial("kept, not enforced"),

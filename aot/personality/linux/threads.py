@@ -21,12 +21,26 @@ THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
 SERVED = THREAD | 0x200 | 0x400 | 0x40000 | 0x400000 | (
     CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID
 )  # fmt: skip
+# what makes a process: the signal of its end, CLONE_VM and CLONE_VFORK (both as a copy), and words to store
+PROCESS = 0xFF | CLONE_VM | 0x4000 | (
+    CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID
+)  # fmt: skip
 
 
 def clone(ctx: Any, ops: Any, *, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
-    """A thread of the calling process. Raises NOSYS for a new process, INVAL for flags that make no thread."""
+    """A thread of the calling process, or a copy of the process. Raises INVAL for flags that make neither."""
     if not flags & CLONE_THREAD:
-        raise Errno(E.NOSYS)
+        if flags & ~PROCESS:
+            raise Errno(E.INVAL)
+        made: int = ops[Op.FORK](
+            ctx,
+            stack=stack,
+            tls=tls if flags & CLONE_SETTLS else None,
+            parent_tid=parent_tid if flags & CLONE_PARENT_SETTID else 0,
+            child_tid=child_tid if flags & CLONE_CHILD_SETTID else 0,
+            clear_tid=child_tid if flags & CLONE_CHILD_CLEARTID else 0,
+        )
+        return made
     if flags & THREAD != THREAD or flags & 0xFF or flags & ~SERVED:
         raise Errno(E.INVAL)
     result: int = ops[Op.SPAWN_THREAD](
@@ -43,7 +57,7 @@ def clone(ctx: Any, ops: Any, *, flags: int, stack: int, parent_tid: int, child_
     return result
 
 
-STATUS = partial("threads only: a new process answers ENOSYS")
+STATUS = partial("threads and copies of the process; a child that shares memory gets a copy of it")
 HEAD = {"flags": ADDRESS, "newsp": To("stack", ADDRESS), "parent_tidptr": To("parent_tid", ADDRESS)}
 CHILD, TLS = To("child_tid", ADDRESS), ADDRESS
 CALLS: tuple[Call, ...] = (
