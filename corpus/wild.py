@@ -124,19 +124,29 @@ BEHIND: dict[tuple[str, str], Pointer] = {
 }
 """(row, argument) -> a pointer that the row takes as a plain address."""
 
-INERT = {Op.GETGROUPS: "no group is stored"}
+INERT = {
+    Op.GETGROUPS: "no group is stored",
+    Op.SIGTIMEDWAIT: "a place for the signal is looked at when one came, and none comes",
+}
 """Ops whose pointer is not used by this kernel."""
 
 ELSEWHERE = {
     Op.EXIT: "hello",
     Op.EXIT_THREAD: "would end the program",
     Op.SIGSUSPEND: "would never come back",
+    Op.PAUSE: "would never come back",
+    Op.SIGRETURN: "is for signal handlers",
     Op.SYNC: "would flush the host's disks",
     Op.SPAWN_THREAD: "would start a context at a made-up address",
 }
 """Ops that the plain cases leave out, and where they are used instead or why not."""
 
+WAITS = {Op.SIGTIMEDWAIT: "a null timeout is waited for ever"}
+"""Ops that the wild cases leave out: a case that is right would never come back."""
+
 ELSEWHERE_NAMED = {
+    "rt_sigtimedwait": "would never come back",
+    "sigtimedwait": "would never come back",
     "syncfs": "would flush the host's disks",
     "thr_exit": "would end the program",
     "_lwp_exit": "would end the program",
@@ -235,7 +245,7 @@ def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None
         for value, sub in row.by[1].items():
             yield from _cases(sub, number, column, (row.by[0], value))
         return
-    if row.status.level not in (Level.FULL, Level.PARTIAL) or row.op in INERT or row.style is not None:
+    if row.status.level not in (Level.FULL, Level.PARTIAL) or row.op in INERT or row.op in WAITS or row.style is not None:
         return
     args = {name: kind.for_column(column) for name, kind in row.args.items()}
     given = [working(row, name, kind) for name, kind in args.items()]
