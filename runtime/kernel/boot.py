@@ -9,7 +9,8 @@ from aot.record import dataclass
 from runtime.kernel.clock import FixedClocks, HostClocks
 from runtime.kernel.context import Credentials, Kernel, Process
 from runtime.kernel.entropy import HostEntropy, fixed_entropy
-from runtime.kernel.files import FileTable
+from runtime.kernel.files import LIMIT, FileTable
+from runtime.kernel.host import more_descriptors
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.optable import Interface, standard_ops
 from runtime.kernel.park import ParkSpace
@@ -54,7 +55,8 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
         cwd=world.cwd,
         program=world.program,
     )
-    files = FileTable()
+    most = more_descriptors()
+    files = FileTable(limit=min(LIMIT, most), most=most)
     for fd, file in enumerate(standard_files()):
         files.put(fd, file, cloexec=False)
     pid = FIRST_PID if world.deterministic else os.getpid()

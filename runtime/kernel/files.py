@@ -14,9 +14,10 @@ LIMIT = 1024
 
 @dataclass(slots=True)
 class FileTable:
-    """Descriptor -> open file. `limit` is the soft RLIMIT_NOFILE."""
+    """Descriptor -> open file. `limit` is the soft RLIMIT_NOFILE, `most` what the host can bear."""
 
     limit: int = LIMIT
+    most: int = 1 << 20
     open: dict[int, File] = field(default_factory=dict)
     cloexec: set[int] = field(default_factory=set)
     _users: dict[int, int] = field(default_factory=dict)  # id(file) -> descriptors

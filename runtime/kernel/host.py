@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import select
 import struct
 import time
@@ -37,6 +38,21 @@ def _read_umask() -> int:
     os.umask(mask)
     return mask
 
+
+def more_descriptors() -> int:
+    """Let this process open as many files as it may; how many of them a guest can be given.
+
+    One guest file can take two of the host's, and the interpreter opens modules when it first needs them.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED if hard == resource.RLIM_INFINITY else min(hard, WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return WANTED // 2 if soft == resource.RLIM_INFINITY else max(soft // 2 - RESERVED, 8)
+
+
+WANTED, RESERVED = 1 << 20, 32
 
 UMASK = _read_umask()
 """File mode bits the host itself removes."""

@@ -18,6 +18,7 @@ from aot.record import replace
 from runtime.cpu.api import EventKind
 from runtime.kernel.access import EVERYTHING, GuestAccess
 from runtime.kernel.frames import PAGE, Arena, ArenaFull, Extent
+from runtime.kernel.host import failure
 from runtime.kernel.pagetable import ADDRESS, LEAF, R, W, X
 from runtime.kernel.regions import Backing, FileBacking, Region, SharedBacking
 
@@ -161,11 +162,22 @@ class AddressSpace(GuestAccess):
             if region.file is not None:
                 extent.file = True
                 present = min(region.size, max(0, -(-(region.file.size - region.offset) // PAGE) * PAGE))
-                if present and not self.arena.lay_file(region.pa, present, region.file.fd, region.offset):
-                    region.max_prot &= ~W
-                    if region.prot & W:
-                        self._release(region)
-                        raise Errno(E.ACCES)
+                if present:
+                    self._lay(region, present)
+
+    def _lay(self, region: Region, size: int) -> None:
+        """Put the pages of a region's file over its memory. Raises ACCES for writing a read-only file."""
+        assert region.file is not None
+        try:
+            writable = self.arena.lay_file(region.pa, size, region.file.fd, region.offset)
+        except OSError as error:
+            self._release(region)
+            raise failure(error) from None
+        if not writable:
+            region.max_prot &= ~W
+            if region.prot & W:
+                self._release(region)
+                raise Errno(E.ACCES)
 
     def _extent(self, region: Region) -> Extent:
         """The memory of a region, allocated when first needed."""
@@ -315,7 +327,10 @@ class AddressSpace(GuestAccess):
         assert region.file is not None
         offset, end = region.offset + va - region.start, pa + size
         while pa < end:
-            n = os.preadv(region.file.fd, [self._view[pa:end]], offset)
+            try:
+                n = os.preadv(region.file.fd, [self._view[pa:end]], offset)
+            except OSError as error:
+                raise failure(error) from None
             if n <= 0:
                 return
             pa, offset = pa + n, offset + n

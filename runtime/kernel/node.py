@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
@@ -21,6 +21,8 @@ READ, WRITE, PATH = int(Open.READ), int(Open.WRITE), int(Open.PATH)
 CREATE, EXCLUSIVE, TRUNCATE = int(Open.CREATE), int(Open.EXCLUSIVE), int(Open.TRUNCATE)
 NOFOLLOW, DIRECTORY, NO_DIRECTORY = int(Open.NOFOLLOW), int(Open.DIRECTORY), int(Open.NO_DIRECTORY)
 CLOEXEC, TMPFILE = int(Open.CLOEXEC), int(Open.TMPFILE)
+
+PART = 1 << 20  # bytes made at once
 
 S_IFMT = 0o170000
 S_IFLNK = 0o120000
@@ -207,6 +209,15 @@ def fill(buf: Buffers, data: bytes) -> int:
         if at >= len(data):
             break
     return at
+
+
+def fill_random(buf: Buffers, source: Any) -> int:
+    """Random bytes in all pieces, a part at a time: a guest may ask for gigabytes."""
+    for piece in buf:
+        for at in range(0, len(piece), PART):
+            part = piece[at : at + PART]
+            part[:] = source.randbytes(len(part))
+    return total(buf)
 
 
 def with_type(stat: Stat, kind: FileType) -> Stat:

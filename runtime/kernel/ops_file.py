@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers, Cell, Sink
+from aot.personality.abi.kinds_base import MAX_IO
 from aot.personality.abi.neutral import FileType, Listed, LockOp, Open, Stat, StatFs, Whence
 from aot.personality.abi.op import Op
 from aot.personality.abi.signals import Signal
@@ -165,7 +166,7 @@ def sendfile(ctx: Context, out_fd: int, in_fd: int, offset: Cell | None, count: 
     start = None if offset is None else offset.value
     if start is not None and start < 0:
         raise Errno(E.INVAL)
-    moved = _move(source, target, start, count)
+    moved = _move(source, target, start, min(count, MAX_IO))
     if offset is not None:
         offset.put(offset.value + moved)
     return moved

@@ -13,6 +13,7 @@ from runtime.kernel.schemes.dev import NullFile, ZeroFile
 
 R, W, X = 4, 2, 1
 _TOP = 1 << 64
+MOST_LOOKED_AT = 1 << 40  # bytes one mincore may ask about: its answer is as long as the pages
 
 
 def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> FileBacking | None:
@@ -106,6 +107,8 @@ def msync(ctx: Context, address: int, size: int) -> None:
 def mincore(ctx: Context, address: int, size: int) -> bytes:
     """One byte per page: resident."""
     _check_range(ctx, address, size)
+    if size > MOST_LOOKED_AT:
+        raise Errno(E.NOMEM)
     return b"\1" * -(-size // ctx.mem.page_size)
 
 
@@ -192,13 +195,9 @@ def mquery(ctx: Context, address: int, size: int, prot: int, flags: MapFlag, fd:
     if not size or address % mem.page_size:
         raise Errno(E.INVAL)
     at, end = address, address + size
-    while at < end and address:
-        region = mem.region_at(at)
-        if region is not None:
-            if flags & MapFlag.FIXED:
-                raise Errno(E.NOMEM)
-            break
-        at += mem.page_size
-    if address and at >= end:
-        return address
+    if address and end <= mem.limit:
+        if not mem.layout.within(at, end):
+            return address
+        if flags & MapFlag.FIXED:
+            raise Errno(E.NOMEM)
     return mem.find_free(size, mem.page_size)

@@ -216,7 +216,8 @@ def setrlimit(ctx: Context, resource: Resource, limit: Rlimit | None, pid: int =
         _check_limit(old, limit)
         _limits(ctx)[resource] = limit
         if resource is Resource.NOFILE:
-            ctx.process.files.limit = 1 << 20 if limit.current is None else limit.current
+            files = ctx.process.files
+            files.limit = files.most if limit.current is None else min(limit.current, files.most)
     return old
 
 

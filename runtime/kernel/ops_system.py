@@ -8,7 +8,7 @@ from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import Sysinfo, Utsname
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
-from runtime.kernel.node import fill, total
+from runtime.kernel.node import fill_random
 from runtime.kernel.optable import op
 
 NODE = "helctic"
@@ -32,4 +32,4 @@ def sysinfo(ctx: Context) -> Sysinfo:
 @op(Op.RANDOM)
 def random(ctx: Context, buf: Buffers) -> int:
     """Fill a buffer with random bytes."""
-    return fill(buf, ctx.process.kernel.random.randbytes(total(buf)))
+    return fill_random(buf, ctx.process.kernel.random)

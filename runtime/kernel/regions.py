@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from aot.record import dataclass, replace
 from runtime.kernel.frames import Extent
+from runtime.kernel.host import failure
 
 
 class FileBacking:
@@ -17,7 +18,11 @@ class FileBacking:
     __slots__ = ("__weakref__", "fd", "offset")
 
     def __init__(self, fd: int, offset: int = 0) -> None:
-        self.fd, self.offset = os.dup(fd), offset
+        self.offset = offset
+        try:
+            self.fd = os.dup(fd)
+        except OSError as error:
+            raise failure(error) from None
         weakref.finalize(self, os.close, self.fd)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import struct
 from pathlib import Path
 
@@ -185,3 +186,48 @@ def test_code_unmapped_under_itself(arch: str, dispatch: str, tmp_path: Path) ->
     )
     assert status == 139
     assert "execution of 0x400" in report
+
+
+@pytest.mark.usefixtures("impatient")
+def test_host_without_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever needs a descriptor of the host fails as the guest's call when there is none."""
+    guest = Guest(5, "x86_64", "linux", 600).looped()
+    survives(guest, tmp_path, "aot")  # what is imported late is imported now
+    monkeypatch.setattr("runtime.kernel.boot.more_descriptors", lambda: 1 << 20)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    native = translated(guest, tmp_path)
+    used = max(int(name) for name in os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 16, hard))
+    try:
+        for dispatch in ("aot", "dynamic"):
+            run(native, RunOptions(argv=["guest"], dispatch=dispatch))
+    except Stuck:
+        pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+AT_ONCE = {  # answers that must not be made whole before they are stored
+    "mincore": (27, 0x10_0000_0000, 1 << 45, DATA + 0x1000),
+    "read": (0, 3, 0x10_0000_0000, 1 << 25),
+    "getrandom": (318, 0x10_0000_0000, 1 << 23, 0),
+    "sendfile": (40, 4, 3, 0, 1 << 24),
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_large_wishes(name: str, tmp_path: Path) -> None:
+    """Reserve 2^45 bytes, open the zero device, and ask for all of it."""
+    calls = [
+        (9, 0x10_0000_0000, 1 << 45, 0, 0x4032, (1 << 64) - 1, 0),  # mmap, PROT_NONE, fixed, no reserve
+        (10, 0x10_0000_0000, 1 << 26, 3),  # mprotect
+        (2, DATA, 2, 0),  # open("/dev/zero", O_RDWR)
+        (2, DATA + 16, 1, 0),  # open("/dev/null", O_WRONLY)
+        AT_ONCE[name],
+    ]
+    guest = Guest(0, "x86_64", "linux", 0)
+    guest.calls = [(*call, *[0] * (7 - len(call))) for call in calls]
+    guest.scratch = (b"/dev/zero".ljust(16, b"\0") + b"/dev/null").ljust(ROOM, b"\0")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert start(guest.looped(), tmp_path, "aot") == (42, "")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10  # KiB

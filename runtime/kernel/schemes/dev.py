@@ -11,7 +11,7 @@ from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, Time, Whence
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
-from runtime.kernel.node import Directory, File, Link, Node, fill, total
+from runtime.kernel.node import Directory, File, Link, Node, fill_random, total
 from runtime.kernel.schemes.hostfile import HostStream
 
 DEV = 6
@@ -36,6 +36,9 @@ class DeviceNode(Node):
 
     def truncate(self, length: int) -> None:
         raise Errno(E.INVAL)
+
+
+ZEROES = bytes(1 << 16)
 
 
 class NullFile(File):
@@ -67,7 +70,9 @@ class ZeroFile(NullFile):
 
     def read(self, buf: Buffers) -> int:
         for piece in buf:
-            piece[:] = bytes(len(piece))
+            for at in range(0, len(piece), len(ZEROES)):
+                part = piece[at : at + len(ZEROES)]
+                part[:] = ZEROES[: len(part)]
         return total(buf)
 
 
@@ -86,7 +91,7 @@ class RandomFile(NullFile):
         self.random = random
 
     def read(self, buf: Buffers) -> int:
-        return fill(buf, self.random.randbytes(total(buf)))
+        return fill_random(buf, self.random)
 
 
 def open_tty(node: Node, flags: Open) -> File:

@@ -118,7 +118,10 @@ class EpollFile(File):
 
     def __init__(self) -> None:
         super().__init__(EventNode(), Open.READ | Open.WRITE)
-        self.host = select.epoll()
+        try:
+            self.host = select.epoll()
+        except OSError as error:
+            raise failure(error) from None
         self.host_fd = self.host.fileno()
         self.watched: dict[tuple[int, int], Watched] = {}  # by descriptor and file: closing frees a number
         self.by_host: dict[int, Watched] = {}

@@ -141,13 +141,18 @@ class MemFile(MemNode):
     __slots__ = ("fd",)
 
     def __init__(self, volume: Volume, mode: int, data: bytes = b"") -> None:
+        self.fd = -1
         super().__init__(volume, FileType.REGULAR, mode)
-        self.fd = os.memfd_create("memfs", os.MFD_CLOEXEC)
-        if data:
-            os.pwrite(self.fd, data, 0)
+        try:
+            self.fd = os.memfd_create("memfs", os.MFD_CLOEXEC)
+            if data:
+                os.pwrite(self.fd, data, 0)
+        except OSError as error:
+            raise failure(error) from None
 
     def __del__(self) -> None:
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
 
     def size(self) -> int:
         return os.fstat(self.fd).st_size
