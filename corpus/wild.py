@@ -88,6 +88,8 @@ NEEDS: dict[tuple[Op, str], tuple[Give, int]] = {
 
 NAMED: dict[tuple[str, str], tuple[Give, int]] = {
     ("ppoll", "sigsetsize"): (Give.VALUE, 8),
+    ("epoll_pwait", "sigsetsize"): (Give.VALUE, 8),
+    ("epoll_pwait2", "sigsetsize"): (Give.VALUE, 8),
     ("freebsd12_closefrom", "lowfd"): (Give.VALUE, 700),
     ("close_range", "lowfd"): (Give.VALUE, 700),
     ("close_range", "highfd"): (Give.VALUE, 701),
@@ -126,6 +128,10 @@ BEHIND: dict[tuple[str, str], Pointer] = {
 
 INERT = {
     Op.GETGROUPS: "no group is stored",
+    Op.WAIT: "there is no child to be told of",
+    **dict.fromkeys(
+        (Op.TIMERFD_SETTIME, Op.TIMERFD_GETTIME, Op.EPOLL_WAIT), "looked at for a descriptor of that kind"
+    ),
     Op.SIGTIMEDWAIT: "a place for the signal is looked at when one came, and none comes",
 }
 """Ops whose pointer is not used by this kernel."""
