@@ -95,7 +95,10 @@ class FileTable:
 
     def copy(self) -> FileTable:
         """The table of a forked process: descriptions are shared, `_users` counts both."""
-        twin = FileTable(self.limit, dict(self.open), set(self.cloexec), self._users, list(self._free), self._next)
+        twin = FileTable(
+            self.limit, self.most, dict(self.open), set(self.cloexec), self._users, list(self._free)
+        )
+        twin._next = self._next
         for file in self.open.values():
             self._users[id(file)] += 1
         return twin

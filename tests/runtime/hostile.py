@@ -15,7 +15,7 @@ TEXT, DATA = 0x400000, 0x600000
 ROOM = 0x4000  # bytes of scratch before the table of calls
 OSABI = {"linux": 3, "freebsd": 9, "netbsd": 2, "openbsd": 12, "native": 0x48}
 ENDS = (Op.EXIT, Op.EXIT_THREAD, Op.KILL, Op.TKILL, Op.SPAWN_THREAD)
-MADE = ("exit", "clone", "clone3", "thr_new", "_lwp_create", "__tfork", "sigreturn", "setcontext")
+MADE = ("exit", "clone", "thr_new", "_lwp_create", "__tfork", "sigreturn", "setcontext", "fork", "exec")
 MACHINE = {"x86_64": 62, "aarch64": 183}
 EXIT = {"x86_64": 231, "aarch64": 94}  # of linux; 1 elsewhere
 
@@ -70,7 +70,9 @@ def numbers_of(system: str, arch: str) -> list[int]:
     tables = system_of(Personality[system.upper()])
     column = next(c for c, archs in tables.columns.items() if arch in archs)
     rows = tables.by_number(column)
-    return sorted(n for n, row in rows.items() if row.op not in ENDS and not row.name.endswith(MADE))
+    return sorted(
+        n for n, row in rows.items() if row.op not in ENDS and not any(word in row.name for word in MADE)
+    )
 
 
 class Guest:

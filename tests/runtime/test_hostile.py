@@ -26,6 +26,13 @@ class Stuck(Exception):
     """The program waits and nothing will wake it."""
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest sees the current directory, so it must be nobody's."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every wait that would put the run to sleep fails with EINTR instead."""
