@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -134,7 +135,14 @@ def trace_file(name: str | None) -> Iterator[TextIO | None]:
             stream = stack.enter_context(Path(name).open("w", encoding="utf-8", errors="backslashreplace"))
         except OSError as error:
             raise FileError(f"--trace: {name}: {error.strerror}") from None
-        yield stream
+        try:
+            yield stream
+            stream.flush()
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            stack.pop_all()  # closing would only fail again
+            raise FileError(f"--trace: {name}: {error.strerror}") from None
 
 
 def environment(changes: tuple[str, ...]) -> dict[str, str]:
