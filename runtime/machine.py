@@ -7,14 +7,14 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
-from aot.errors import ManifestError, SetupError
+from aot.errors import AotError, ManifestError, SetupError
 from aot.image.model import Arch
-from aot.image.native_reader import read_native
+from aot.image.native_reader import is_native, read_native
 from aot.manifest import PAGE, DataWord, StubClass
 from aot.pcmap import PcMap
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
-from aot.personality.abi.errors import Errno
+from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
@@ -34,8 +34,10 @@ from runtime.kernel.faults import signal_info
 from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace
+from runtime.kernel.optable import Interface
 from runtime.kernel.sched import End, Returned, Scheduler
-from runtime.loader import Start, begin, facts_of, load, set_data_words
+from runtime.kernel.signals import IGNORE
+from runtime.loader import Loaded, Start, begin, facts_of, load, set_data_words
 from runtime.trace import Tracer
 
 if TYPE_CHECKING:
@@ -60,14 +62,20 @@ class RunOptions:
     profile: Profile | None = None  # filled with counts and times by call; not together with a trace
     ready: Callable[[], None] | None = None  # called when the guest is about to run
     forward: bool = False  # signals of this process go to the guest while it runs
+    translate: Callable[[bytes], bytes] | None = None  # an executable the guest runs; raises AotError
     errors: TextIO | None = None  # where a killed guest is described
 
 
 class Machine:
     """One guest program on one CPU engine."""
 
-    def __init__(self, image: bytes | os.PathLike[str], options: RunOptions) -> None:
-        self.options = options
+    def __init__(
+        self,
+        image: bytes | os.PathLike[str],
+        options: RunOptions,
+        within: tuple[Machine, Process] | None = None,
+    ) -> None:
+        self.options, self.image, self.closed = options, image, False
         self.manifest, segments = read_native(image)
         self.arch = Arch(self.manifest.arch)
         self.system = system_of(Personality(self.manifest.personality))
@@ -81,7 +89,7 @@ class Machine:
                 f"{self.system.name} programs run when they are linked statically"
             )
         self.dynamic = options.dispatch == "dynamic"
-        self.space = AddressSpace(Arena(), self.arch)
+        self.space = AddressSpace(within[0].space.arena if within else Arena(), self.arch)
         self.cpu: Cpu = UnicornCpu(self.arch, self.space)
         layout = self.system.layout(self.arch.value)
         try:
@@ -91,7 +99,15 @@ class Machine:
         except Errno as error:
             raise _unloadable(error) from None
         self.counts: dict[str, int] = {}
-        self.process, self.dispatcher = self._kernel(image)
+        if within is not None:
+            self.first: Machine = within[0].first
+            self.process, self.interface = within[1], self.first.interface
+            self.dispatcher, self.scheduler = self._dispatcher(), self.first.scheduler
+            return
+        self.first = self
+        self.process, self.interface = self._kernel(image)
+        self.dispatcher = self._dispatcher()
+        self.process.kernel.load = self._load
         self.scheduler = Scheduler(
             cpu=self.cpu,
             process=self.process,
@@ -111,7 +127,8 @@ class Machine:
     def _forked(self, ctx: Context, pid: int) -> Context:
         """The first context of a copy of `ctx`'s process, with an engine of its own."""
         old, space = ctx.process, ctx.mem.clone()
-        cpu = UnicornCpu(self.arch, space)
+        program: Machine = old.program or self
+        cpu = UnicornCpu(program.arch, space)
         cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
         cpu.set_areas(ctx.cpu.areas)
         names = replace(old.names)
@@ -131,7 +148,7 @@ class Machine:
         )
         names.cwd, names.owner = old.names.cwd, process
         old.kernel.processes[pid] = process
-        child = self.new_context(pid)
+        child = program.new_context(pid)
         child.process, child.mem, child.cpu, child.regs = process, space, cpu, cpu.new_regs()
         child.sigmask, child.data = ctx.sigmask, dict(ctx.data)
         return child
@@ -143,31 +160,82 @@ class Machine:
 
     def _fault(self, ctx: Context, fault: Fault) -> bool:
         """Give a fault to the guest's handler, if it has one."""
-        return self.scheduler.signals.fault(ctx, signal_info(fault, self.arch))
+        signals: Deliverer = ctx.process.signals or self.scheduler.signals
+        return signals.fault(ctx, signal_info(fault, ctx.arch))
 
     def _shown(self, ctx: Context, fault: Fault) -> Fault:
         """A fault of an instruction that was moved into a stub, shown where the guest has it."""
-        shown = PcMap(self.manifest, self.loaded.bias).shown(fault.pc)
+        program = ctx.process.program or self
+        shown = PcMap(program.manifest, program.loaded.bias).shown(fault.pc)
         if shown is None or shown.pc == fault.pc:
             return fault
         ctx.regs[-1] = shown.pc
         return replace(fault, pc=shown.pc)
 
-    def _kernel(self, image: bytes | os.PathLike[str]) -> tuple[Process, Dispatcher]:
+    def _kernel(self, image: bytes | os.PathLike[str]) -> tuple[Process, Interface]:
         o = self.options
         exec_path = self._exec_path(image)
+        self.exec_path = os.fsencode(exec_path)
         program = exec_path if os.path.isfile(exec_path) else None
         world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
         process, interface = boot(self.space, world, os.fsencode(exec_path))
-        m, bias = self.manifest, self.loaded.bias
+        self._fill(process)
+        return process, interface
+
+    def _fill(self, process: Process) -> None:
+        """What a process knows of its program."""
+        o, m, bias = self.options, self.manifest, self.loaded.bias
         process.data["argv"] = tuple(os.fsencode(a) for a in o.argv)
         process.data["env"] = tuple(os.fsencode(f"{name}={value}") for name, value in o.env.items())
         process.brk_start = process.brk = m.brk + bias if m.brk else 0
         process.brk_limit = m.brk_limit + bias if m.brk_limit else 0
-        dispatcher = Dispatcher(self.system, m.column, self.arch, interface.ops, self._wrap())
+
+    def _dispatcher(self) -> Dispatcher:
+        m, bias = self.manifest, self.loaded.bias
+        dispatcher = Dispatcher(self.system, m.column, self.arch, self.interface.ops, self._wrap())
         dispatcher.known = frozenset(s.addr + bias for s in m.sites)
         dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
-        return process, dispatcher
+        return dispatcher
+
+    def _load(
+        self, process: Process, raw: bytes, name: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...]
+    ) -> Callable[[Context], Context]:
+        """The program that replaces a process's own. Raises NOEXEC for a file that cannot be run."""
+        o = self.options
+        try:
+            if name == self.exec_path:
+                raw = self.image if isinstance(self.image, bytes) else _read(self.image)
+            elif not is_native(raw):
+                if o.translate is None:
+                    raise Errno(E.NOEXEC)
+                raw = o.translate(raw)
+            pairs = (os.fsdecode(pair).partition("=") for pair in env)
+            options = replace(
+                o, argv=[os.fsdecode(a) for a in argv], env={n: v for n, found, v in pairs if found}
+            )
+            machine = Machine(raw, options, (self, process))
+        except AotError:
+            raise Errno(E.NOEXEC) from None
+        return lambda ctx: machine._take_over(ctx, name)
+
+    def _take_over(self, ctx: Context, name: bytes) -> Context:
+        """Start in the place of `ctx`'s program: descriptors, ids and ignored signals stay."""
+        process, old = self.process, ctx.process.program or self.first
+        process.files.close_all(only_cloexec=True)
+        process.mem, process.exec_path = self.space, name
+        process.generation += 1
+        process.actions = {n: a for n, a in process.actions.items() if a.handler == IGNORE}
+        process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimer", "itimers")}
+        process.program = self
+        process.signals = Deliverer(self.system.signal_frames.get(self.arch.value), self._pcs)
+        self._fill(process)
+        new = self.start()
+        new.sigmask, new.pending, new.infos = ctx.sigmask, ctx.pending, ctx.infos
+        if ctx.cpu is old.cpu:
+            old.closed = True
+        ctx.cpu.close()
+        ctx.mem.close()
+        return new
 
     def _exec_path(self, image: bytes | os.PathLike[str]) -> str:
         """The program's absolute path: the image's file, or what argv[0] names when it came as bytes."""
@@ -227,7 +295,8 @@ class Machine:
 
     def _identify(self, ctx: Context) -> None:
         """Keep the data page current for the context about to run."""
-        if not self.loaded.area:
+        loaded: Loaded = (ctx.process.program or self).loaded
+        if not loaded.area:
             return
         creds = ctx.process.creds
         words = {
@@ -240,7 +309,7 @@ class Machine:
             DataWord.GID: creds.gid,
             DataWord.EGID: creds.egid,
         }
-        set_data_words(ctx.mem, self.loaded.area, words)
+        set_data_words(ctx.mem, loaded.area, words)
 
     def start(self) -> Context:
         """The first context, in the start state its system prepares."""
@@ -330,7 +399,7 @@ class Machine:
 
     def inline_by_name(self) -> dict[str, int]:
         """The same by call, from the counters in guest memory: one for each inline site, in order."""
-        pages = self.manifest.counters
+        pages = 0 if self.closed else self.manifest.counters  # a program that was replaced took them along
         raw = self.space.peek(self.loaded.area + PAGE, pages * PAGE) if pages else b""
         sites = [s for s in self.manifest.sites if s.cls == StubClass.INLINE.value]
         found: dict[str, int] = {}
@@ -341,6 +410,8 @@ class Machine:
 
     def close(self) -> None:
         """Free the engine and the guest's memory."""
+        if self.closed:
+            return
         self.cpu.close()
         self.space.close()
 
@@ -352,6 +423,11 @@ def _unloadable(error: Errno) -> ManifestError:
 
 def _returned(ctx: Context) -> int:
     raise Returned
+
+
+def _read(path: os.PathLike[str]) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:

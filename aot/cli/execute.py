@@ -9,16 +9,16 @@ import sys
 
 def execute(file: str, argv: list[str]) -> int:
     """Run `file`, whose guest sees `argv`; the status of the guest. Raises AotError."""
-    gc.disable()  # nothing that start-up makes is garbage; `collect` turns it on again
-    from aot.cli.prepare import native_bytes
+    from aot.cli.prepare import native_bytes, translate_bytes
     from runtime.machine import RunOptions, run
 
     raw = native_bytes(file, None, None)
-    options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr, ready=collect, forward=True)
+    options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr, ready=collect, forward=True, translate=translate_bytes)
     return run(raw, options)
 
 
 def collect() -> None:
-    """Collect garbage from now on, but never look at what start-up made."""
-    gc.freeze()
-    gc.enable()
+    """Collect garbage from now on, but never look at what start-up made (`main` turned the collector off)."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

@@ -46,3 +46,14 @@ def native_bytes(
     translated = translate_file(Path(path), personality, nt_build, arch=arch)
     cache.put(kept_at, translated)
     return translated
+
+
+def translate_bytes(raw: bytes) -> bytes:
+    """The native ELF of an executable that a guest runs; the result is kept as well. Raises AotError."""
+    from pathlib import Path
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile() as file:
+        file.write(raw)
+        file.flush()
+        return native_bytes(Path(file.name), None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
@@ -32,6 +33,8 @@ class Kernel:
     deterministic: bool = False
     uid: int = 0
     gid: int = 0
+    # (process, bytes of an executable, its path, argv, env) -> what Exec wants; raises Errno
+    load: Callable[[Process, bytes, bytes, tuple[bytes, ...], tuple[bytes, ...]], Callable[[Any], Any]] | None = None
     processes: dict[int, Process] = field(default_factory=dict)
     next_id: int = 1000
     timers: list[Timer] = field(default_factory=list)  # the armed ones
@@ -70,6 +73,8 @@ class Process:
     infos: dict[int, list[SigInfo]] = field(default_factory=dict)
     contexts: list[Context] = field(default_factory=list)
     status: int | None = None
+    program: Any = None  # what runs in it, where that is not the run's own program
+    signals: Any = None  # its Deliverer, likewise
     data: dict[str, Any] = field(default_factory=dict)  # the personality's own process facts (PEB, heaps)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from aot.personality.abi.errors import E, Errno
-from aot.record import dataclass, field
+from aot.record import dataclass, field, replace
 from runtime.kernel.node import File
 
 LIMIT = 1024
@@ -95,10 +95,7 @@ class FileTable:
 
     def copy(self) -> FileTable:
         """The table of a forked process: descriptions are shared, `_users` counts both."""
-        twin = FileTable(
-            self.limit, self.most, dict(self.open), set(self.cloexec), self._users, list(self._free)
-        )
-        twin._next = self._next
+        twin = replace(self, open=dict(self.open), cloexec=set(self.cloexec), _free=list(self._free))
         for file in self.open.values():
             self._users[id(file)] += 1
         return twin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.leave import GuestFault as GuestFault
@@ -84,6 +85,14 @@ class Fork(Leave):
         super().__init__()
         self.stack, self.tls = stack, tls
         self.parent_tid, self.child_tid, self.clear_tid = parent_tid, child_tid, clear_tid
+
+
+class Exec(Leave):
+    """Go on in this process with another program, which is loaded already."""
+
+    def __init__(self, start: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.start = start  # (the calling context) -> the new program's first context
 
 
 class Unserved(Leave):

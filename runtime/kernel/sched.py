@@ -21,6 +21,7 @@ from runtime.cpu.watchdog import Watchdog
 from runtime.kernel.context import Context, Process
 from runtime.kernel.leave import (
     Block,
+    Exec,
     ExitContext,
     ExitProcess,
     Fork,
@@ -193,7 +194,7 @@ class Scheduler:
     def _deliver(self, ctx: Context) -> bool:
         """Take a context to its handlers; False when a signal ended the process."""
         try:
-            self.signals.deliver(ctx)
+            (ctx.process.signals or self.signals).deliver(ctx)
         except Killed as cause:
             self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
             return False
@@ -232,6 +233,8 @@ class Scheduler:
                 self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
             case Unserved():
                 self._finish(ctx.process, End(status=UNSERVED_STATUS, reason=str(cause), ctx=ctx))
+            case Exec():
+                self._exec(ctx, cause)
             case Fork():
                 self._fork(ctx, cause, again)
             case ExitContext():
@@ -260,6 +263,18 @@ class Scheduler:
                 self._fault(ctx, Fault(FaultKind.ILLEGAL, ctx.regs[-1]))
             case _:
                 raise AssertionError(f"nobody serves {type(cause).__name__}") from cause
+
+    def _exec(self, ctx: Context, cause: Exec) -> None:
+        """The program's other contexts end; the new one starts with what a process keeps."""
+        process = ctx.process
+        self.ready = deque(c for c in self.ready if c.process is not process)
+        for item in [w for w in self.waiting if w.ctx.process is process]:
+            self.waiting.remove(item)
+            if item.block.cancel is not None:
+                item.block.cancel()
+        process.contexts.clear()
+        self._last = None
+        self.add(cause.start(ctx))
 
     def _fork(self, ctx: Context, cause: Fork, again: Handler) -> None:
         """Both processes finish the call, the new one first."""
@@ -312,7 +327,7 @@ class Scheduler:
 
     def _sigreturn(self, ctx: Context) -> None:
         try:
-            self.signals.leave(ctx)
+            (ctx.process.signals or self.signals).leave(ctx)
         except Killed as cause:
             self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
             return
@@ -351,7 +366,7 @@ class Scheduler:
             except Killed as cause:
                 self._finish(ctx.process, End(signal=cause.signal, ctx=ctx))
                 return
-            if signal is not None and self.signals.frames is not None:
+            if signal is not None and (ctx.process.signals or self.signals).frames is not None:
                 self.waiting.remove(item)
                 self._end_wait(item, signal)
 
@@ -359,11 +374,12 @@ class Scheduler:
         """A signal ends a wait: the call is made again after the handler, or fails now."""
         ctx = item.ctx
         ctx.awaited = 0
-        if self.signals.restarts(ctx, signal, item.block):
+        signals: Deliverer = ctx.process.signals or self.signals
+        if signals.restarts(ctx, signal, item.block):
             if item.block.cancel is not None:
                 item.block.cancel()
             ctx.wait = None
-            self.signals.restart(ctx)
+            signals.restart(ctx)
             self.ready.append(ctx)
             return
         Block.interrupting = True

@@ -49,6 +49,7 @@ from aot.personality.abi.kinds_data import (
     OutInts,
     Records,
     Sink,
+    Strings,
     Vector,
 )
 from aot.personality.abi.kinds_struct import (
@@ -105,6 +106,7 @@ __all__ = [
     "Records",
     "Sink",
     "Slots",
+    "Strings",
     "To",
     "Unused",
     "Vector",

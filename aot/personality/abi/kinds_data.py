@@ -12,6 +12,8 @@ from aot.record import dataclass, replace
 
 ITEMS = 4096
 """Most structs that one call stores."""
+STRING = 1 << 17
+"""Longest string of a list, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,3 +241,30 @@ class Items(In):
             return Sink(word, room, encode, mem)
 
         return items
+
+
+@dataclass(frozen=True, slots=True)
+class Strings(In):
+    """A list of pointers to strings, ended by null: parameter is a tuple of bytes, empty for null."""
+
+    limit: int = 4096
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        limit = self.limit
+
+        def strings(word: int, mem: Mem) -> tuple[bytes, ...]:
+            found: list[bytes] = []
+            while word and (at := mem.load_u64(word + 8 * len(found))):
+                if len(found) >= limit:
+                    raise Errno(E.TOOBIG)
+                found.append(mem.cstr(at, STRING))
+            return tuple(found)
+
+        return strings
+
+    def show(self, word: int, mem: Mem) -> str:
+        try:
+            return "[" + ", ".join(quoted(s) for s in self.load(word, mem)[:SHOWN]) + "]"
+        except Errno:
+            return hex(word)

@@ -15,6 +15,7 @@ from aot.personality.abi.kinds import (
     FD,
     LENGTH,
     OFFSET,
+    PATH,
     S32,
     SIZE,
     U32,
@@ -27,10 +28,11 @@ from aot.personality.abi.kinds import (
     OutInts,
     OutStruct,
     Path,
+    Strings,
     To,
     Unused,
 )
-from aot.personality.abi.neutral import Clock
+from aot.personality.abi.neutral import CWD, Clock
 from aot.personality.abi.op import Op
 from aot.personality.linux import layouts as la
 from aot.personality.linux.columns import nr
@@ -99,6 +101,8 @@ PROCESS = (
     call("wait4",       nr(61, 260),  Op.WAIT,    partial("WNOHANG alone, no usage, no groups"),
          sig(pid=S32, stat_addr=OutInt(32, "status", optional=True), options=To("nohang", WAIT),
              ru=Unused("no usage of children")), Ret("r.pid")),
+    call("execve",      nr(59, 221),  Op.EXECVE,  partial("statically linked programs, of any system; scripts"),
+         sig(filename=To("path", PATH), argv=Strings(), envp=To("env", Strings())), ZERO, dirfd=CWD),
     call("fork",        nr(57, None), Op.FORK,    partial("futexes in shared memory do not reach across")),
     call("vfork",       nr(58, None), Op.FORK,    partial("the child has a copy and the parent does not wait")),
     call("getrlimit",   nr(97, 163),  Op.GETRLIMIT, FULL, sig(resource=RESOURCE, rlim=OutStruct(la.RLIMIT)),

@@ -34,6 +34,7 @@ from aot.personality.abi.kinds import (
     OutStruct,
     Path,
     Records,
+    Strings,
 )
 from aot.personality.abi.op import Op
 from aot.personality.native import layouts as la
@@ -105,7 +106,7 @@ PROCESS = (
     row(Op.YIELD,           None, ZERO),
     row(Op.WAIT,            sig(pid=S32, nohang=BOOL), Ret("r.pid")),
     row(Op.FORK),
-    gap(Op.EXECVE,          "one program a run"),
+    row(Op.EXECVE,          sig(dirfd=FD, path=PATH, argv=Strings(), env=Strings()), ZERO),
     row(Op.SPAWN_THREAD,    sig(stack=ADDRESS, tls=ADDRESS, entry=ADDRESS, argument=U64, clear_tid=ADDRESS),
         parent_tid=0, child_tid=0, tid_bytes=4),
     row(Op.UNAME,           sig(name=OutStruct(la.UTSNAME)), ZERO,

@@ -54,6 +54,8 @@ def _c_type(kind: k.Kind) -> str:
     match kind:
         case k.Path():
             return "const char *"
+        case k.Strings():
+            return "const char *const *"
         case k.InBytes():
             return "const void *"
         case k.OutBytes() | k.OutData() | k.Records():

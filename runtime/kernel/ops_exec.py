@@ -1,0 +1,59 @@
+"""The op that replaces a process's program."""
+
+from __future__ import annotations
+
+from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.neutral import FileType, Open
+from aot.personality.abi.op import Op
+from runtime.kernel.context import Context
+from runtime.kernel.leave import Exec
+from runtime.kernel.node import File
+from runtime.kernel.ops_path import base_of
+from runtime.kernel.optable import op
+
+CHUNK, LARGEST = 1 << 20, 1 << 30
+SCRIPTS = 4  # most interpreters in a row
+LINE = 256  # bytes of a script's first line that count
+
+
+@op(Op.EXECVE)
+def execve(ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...]) -> None:
+    """Run another program in this process; comes back only when it cannot."""
+    load = ctx.process.kernel.load
+    if load is None:
+        raise Errno(E.NOSYS)
+    for _ in range(SCRIPTS):
+        raw, name = _contents(ctx, dirfd, path)
+        if not raw.startswith(b"#!"):
+            raise Exec(load(ctx.process, raw, name, argv, env))
+        words = raw[2:LINE].split(b"\n", 1)[0].strip().split(None, 1)
+        if not words:
+            raise Errno(E.NOEXEC)
+        argv = (*words, path, *argv[1:])
+        path = words[0]
+    raise Errno(E.LOOP)
+
+
+def _contents(ctx: Context, dirfd: int, path: bytes) -> tuple[bytes, bytes]:
+    """All bytes of an executable file, and its absolute path."""
+    names = ctx.process.names
+    place = names.find(base_of(ctx, dirfd, path), path, follow=True)
+    node = place.node()
+    mode = node.stat().mode
+    if mode >> 12 != FileType.REGULAR or not mode & 0o111:
+        raise Errno(E.ACCES)
+    file = node.open(Open.READ)
+    try:
+        return _read(file), (names.owner.exec_path if names.owner and node is names.exec_node else place.text)
+    finally:
+        file.close()
+
+
+def _read(file: File) -> bytes:
+    parts = bytearray()
+    buf = memoryview(bytearray(CHUNK))
+    while got := file.read((buf,)):
+        parts += buf[:got]
+        if len(parts) > LARGEST:
+            raise Errno(E.NOMEM)
+    return bytes(parts)
