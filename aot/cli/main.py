@@ -7,6 +7,7 @@ every other line goes to commands.py.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -50,6 +51,7 @@ def dispatch(arguments: list[str]) -> int:
         from aot.cli.execute import execute
 
         return execute(*plain)
+    gc.enable()
     from aot.cli.commands import invoke
 
     return invoke(arguments)
@@ -72,6 +74,7 @@ def one_line(error: AotError) -> str:
 
 def main() -> NoReturn:
     """Entry point of the console script."""
+    gc.disable()  # nothing that the start of a run makes is garbage; `execute.collect` turns it on again
     status = serve(sys.argv[1:])
     # Everything is written and closed; taking the interpreter down would cost a fifth of a start.
     if sys.stderr is not None:
