@@ -11,6 +11,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from aot.personality.abi.frame import SI_USER, SigInfo
 from runtime.kernel.context import Process
@@ -74,10 +75,8 @@ class HostSignals:
         """Send what arrived to the guest. May raise Killed."""
         if not self.arrived:
             return
-        try:
+        with suppress(BlockingIOError):  # the thread is about to ring
             os.eventfd_read(self.bell)
-        except BlockingIOError:
-            pass  # the thread is about to ring
         while self.arrived:
             number = self.arrived.popleft()
             send_process(self.process, number, SigInfo(number, SI_USER))

@@ -89,11 +89,12 @@ class Machine:
                 f"{self.system.name} programs run when they are linked statically"
             )
         self.dynamic = options.dispatch == "dynamic"
-        self.space = AddressSpace(within[0].space.arena if within else Arena(), self.arch)
+        arena = within[0].space.arena if within else Arena()
+        self.space: AddressSpace = AddressSpace(arena, self.arch)
         self.cpu: Cpu = UnicornCpu(self.arch, self.space)
         layout = self.system.layout(self.arch.value)
         try:
-            self.loaded = load(
+            self.loaded: Loaded = load(
                 self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout
             )
         except Errno as error:
@@ -101,8 +102,10 @@ class Machine:
         self.counts: dict[str, int] = {}
         if within is not None:
             self.first: Machine = within[0].first
-            self.process, self.interface = within[1], self.first.interface
-            self.dispatcher, self.scheduler = self._dispatcher(), self.first.scheduler
+            self.process: Process = within[1]
+            self.interface: Interface = self.first.interface
+            self.dispatcher: Dispatcher = self._dispatcher()
+            self.scheduler: Scheduler = self.first.scheduler
             return
         self.first = self
         self.process, self.interface = self._kernel(image)

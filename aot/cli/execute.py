@@ -13,7 +13,14 @@ def execute(file: str, argv: list[str]) -> int:
     from runtime.machine import RunOptions, run
 
     raw = native_bytes(file, None, None)
-    options = RunOptions(argv=argv, env=dict(os.environ), errors=sys.stderr, ready=collect, forward=True, translate=translate_bytes)
+    options = RunOptions(
+        argv=argv,
+        env=dict(os.environ),
+        errors=sys.stderr,
+        ready=collect,
+        forward=True,
+        translate=translate_bytes,
+    )
     return run(raw, options)
 
 

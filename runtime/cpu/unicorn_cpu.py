@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
 from aot.personality.abi.leave import Leave
+from runtime.cpu import unicorn_fp
 from runtime.cpu.api import (
     REGS,
     Doors,
@@ -32,7 +33,6 @@ from runtime.cpu.api import (
     RangeEvent,
     RegisterState,
 )
-from runtime.cpu import unicorn_fp
 from runtime.cpu.poll import StopPoll
 from runtime.cpu.unicorn_aarch64 import Aarch64
 from runtime.cpu.unicorn_doors import invented

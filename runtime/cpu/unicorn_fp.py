@@ -31,9 +31,7 @@ def _x86(engine: Engine) -> bytes:
     head = _HEAD.pack(
         engine.read(FPCW, 2), status, twd, 0, 0, 0, engine.read(MXCSR, 4), MXCSR_MASK
     )  # fmt: skip
-    stack = b"".join(
-        engine.read(FP0 + (top + i) % 8, 10).to_bytes(10, "little") + bytes(6) for i in range(8)
-    )
+    stack = b"".join(engine.read(FP0 + (top + i) % 8, 10).to_bytes(10, "little") + bytes(6) for i in range(8))
     vectors = b"".join(engine.read(XMM0 + i, 16).to_bytes(16, "little") for i in range(16))
     return (head + stack + vectors).ljust(512, b"\0")
 

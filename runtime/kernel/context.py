@@ -34,7 +34,9 @@ class Kernel:
     uid: int = 0
     gid: int = 0
     # (process, bytes of an executable, its path, argv, env) -> what Exec wants; raises Errno
-    load: Callable[[Process, bytes, bytes, tuple[bytes, ...], tuple[bytes, ...]], Callable[[Any], Any]] | None = None
+    load: (
+        Callable[[Process, bytes, bytes, tuple[bytes, ...], tuple[bytes, ...]], Callable[[Any], Any]] | None
+    ) = None
     processes: dict[int, Process] = field(default_factory=dict)
     next_id: int = 1000
     timers: list[Timer] = field(default_factory=list)  # the armed ones

@@ -29,7 +29,15 @@ from aot.record import dataclass
 from runtime.cpu.api import REG_INDEX
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block, Killed
-from runtime.kernel.signals import DEFAULT, IGNORE, UNBLOCKABLE, bit_of, handled_next, handler_of, next_handled
+from runtime.kernel.signals import (
+    DEFAULT,
+    IGNORE,
+    UNBLOCKABLE,
+    bit_of,
+    handled_next,
+    handler_of,
+    next_handled,
+)
 
 M64 = (1 << 64) - 1
 NUMBER = {Arch.X86_64: "rax", Arch.AARCH64: "x8"}

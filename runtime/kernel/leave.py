@@ -80,7 +80,13 @@ class Fork(Leave):
     """Make a copy of the process in which the same call returns 0. See Spawn for the words."""
 
     def __init__(
-        self, *, stack: int = 0, tls: int | None = None, parent_tid: int = 0, child_tid: int = 0, clear_tid: int = 0
+        self,
+        *,
+        stack: int = 0,
+        tls: int | None = None,
+        parent_tid: int = 0,
+        child_tid: int = 0,
+        clear_tid: int = 0,
     ) -> None:
         super().__init__()
         self.stack, self.tls = stack, tls

@@ -16,7 +16,12 @@ MAX_PROCESSES = 64
 
 @op(Op.FORK)
 def fork(
-    ctx: Context, stack: int = 0, tls: int | None = None, parent_tid: int = 0, child_tid: int = 0, clear_tid: int = 0
+    ctx: Context,
+    stack: int = 0,
+    tls: int | None = None,
+    parent_tid: int = 0,
+    child_tid: int = 0,
+    clear_tid: int = 0,
 ) -> int:
     """A copy of the calling process with the calling context: its id in the caller, 0 in the copy."""
     state = ctx.wait

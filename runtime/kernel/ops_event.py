@@ -86,7 +86,9 @@ def epoll_ctl(ctx: Context, fd: int, action: int, target: int, event: EpollEvent
 
 
 @op(Op.EPOLL_WAIT)
-def epoll_wait(ctx: Context, fd: int, events: Sink, count: int, timeout: Time | None, mask: int | None) -> int:
+def epoll_wait(
+    ctx: Context, fd: int, events: Sink, count: int, timeout: Time | None, mask: int | None
+) -> int:
     """Wait until something in a set is ready; how many events were stored."""
     if count <= 0:
         raise Errno(E.INVAL)

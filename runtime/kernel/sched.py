@@ -19,6 +19,8 @@ from aot.record import dataclass, field
 from runtime.cpu.api import REG_INDEX, Cpu, Fault, FaultKind, Handler, Kick, Leave, Left
 from runtime.cpu.watchdog import Watchdog
 from runtime.kernel.context import Context, Process
+from runtime.kernel.deliver import Deliverer
+from runtime.kernel.faults import SIGNAL_OF
 from runtime.kernel.leave import (
     Block,
     Exec,
@@ -35,9 +37,7 @@ from runtime.kernel.leave import (
     Unserved,
     Upcall,
 )
-from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ops_process import Spawned
-from runtime.kernel.faults import SIGNAL_OF
 from runtime.kernel.signals import IGNORE, handled_next, send_process
 from runtime.kernel.timers import next_timer_ns, run_timers
 
@@ -184,7 +184,9 @@ class Scheduler:
                 del everybody[child.pid]
         parent = everybody.get(process.ppid)
         action = parent.actions.get(Signal.CHLD) if parent is not None else None
-        if parent is None or (action is not None and (action.handler == IGNORE or action.flags & SA_NOCLDWAIT)):
+        if parent is None or (
+            action is not None and (action.handler == IGNORE or action.flags & SA_NOCLDWAIT)
+        ):
             del everybody[process.pid]
         if parent is not None and parent.status is None:
             code, status = (CLD_KILLED, signal) if signal else (CLD_EXITED, (process.status or 0) >> 8)

@@ -64,9 +64,7 @@ def send(ctx: Context, signal: int, info: SigInfo | None = None) -> None:
         _post(ctx.process, (ctx,), ctx, info or SigInfo(signal, SI_KERNEL), own=True)
 
 
-def send_process(
-    process: Process, signal: int, info: SigInfo | None = None, *, own: bool = False
-) -> None:
+def send_process(process: Process, signal: int, info: SigInfo | None = None, *, own: bool = False) -> None:
     """A signal for whichever context of a process takes it. From its `own` call it may raise Killed."""
     if signal:
         _post(process, tuple(process.contexts), process, info or SigInfo(signal, SI_KERNEL), own=own)

@@ -17,7 +17,7 @@ SOCKETS = (
     ("recvmmsg", 299, 243), ("sendmmsg", 307, 269),
 )
 PROCESSES = (
-    
+
     ("ptrace", 101, 117), ("setsid", 112, 157),
     ("restart_syscall", 219, 128),
     ("waitid", 247, 95), ("unshare", 272, 97), ("setns", 308, 268),
@@ -29,15 +29,15 @@ EVENTS = (
     ("io_setup", 206, 0), ("io_destroy", 207, 1), ("io_getevents", 208, 4),
     ("io_submit", 209, 2), ("io_cancel", 210, 3), ("timer_create", 222, 107),
     ("timer_settime", 223, 110), ("timer_gettime", 224, 108), ("timer_getoverrun", 225, 109),
-    ("timer_delete", 226, 111), 
+    ("timer_delete", 226, 111),
     ("inotify_init", 253, None), ("inotify_add_watch", 254, 27), ("inotify_rm_watch", 255, 28),
     ("splice", 275, 76), ("tee", 276, 77), ("vmsplice", 278, 75),
-    ("signalfd", 282, None), 
+    ("signalfd", 282, None),
     ("signalfd4", 289, 74),
     ("inotify_init1", 294, 26),
     ("fanotify_init", 300, 262), ("fanotify_mark", 301, 263), ("io_pgetevents", 333, 292),
     ("io_uring_setup", 425, 425), ("io_uring_enter", 426, 426), ("io_uring_register", 427, 427),
-    
+
 )
 OTHERS = (
     ("shmget", 29, 194), ("shmat", 30, 196), ("shmctl", 31, 195), ("semget", 64, 190), ("semop", 65, 193),

@@ -11,7 +11,6 @@ from aot.personality.abi.errors import E
 from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import (
     ADDRESS,
-    Bits,
     FD,
     LENGTH,
     OFFSET,
@@ -19,6 +18,7 @@ from aot.personality.abi.kinds import (
     S32,
     SIZE,
     U32,
+    Bits,
     Int,
     Length,
     Must,
@@ -49,7 +49,13 @@ from aot.personality.linux.flags import (
 from aot.personality.linux.irregular import nanosleep, times
 
 STATUS = Int(8, signed=False)
-WAIT = Bits(FlagMap("wait", (("WNOHANG", 1, 1),), ignored=(("WUNTRACED", 2, "nothing stops"), ("WCONTINUED", 8, "nothing stops"))))
+WAIT = Bits(
+    FlagMap(
+        "wait",
+        (("WNOHANG", 1, 1),),
+        ignored=(("WUNTRACED", 2, "nothing stops"), ("WCONTINUED", 8, "nothing stops")),
+    )
+)
 OWN_IDS = partial("only ids the process has")
 
 # fmt: off

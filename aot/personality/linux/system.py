@@ -16,7 +16,10 @@ SYSTEM = System(
     name="linux",
     columns=COLUMNS,
     gates=GATES,
-    calls=(*calls_file.CALLS, *calls_system.CALLS, *calls_control.CALLS, *calls_event.CALLS, *threads.CALLS, *calls_absent.CALLS),
+    calls=(
+        *calls_file.CALLS, *calls_system.CALLS, *calls_control.CALLS, *calls_event.CALLS, *threads.CALLS,
+        *calls_absent.CALLS,
+    ),
     errors=ERRORS,
     error_names=NAMES,
     inline={

@@ -229,5 +229,8 @@ PARK = (
 # fmt: on
 
 CALLS: tuple[Call, ...] = tuple(
-    sorted((*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK), key=lambda c: c.numbers[COLUMN])
+    sorted(
+        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK),
+        key=lambda c: c.numbers[COLUMN],
+    )
 )

@@ -82,7 +82,7 @@ def test_a_frame_is_read_back_as_it_was_written(arch: str) -> None:
 
     def read(address: int, size: int) -> bytes:
         at = address - entered.address
-        assert 0 <= at and at + size <= len(entered.data)
+        assert at >= 0 and at + size <= len(entered.data)
         return entered.data[at : at + size]
 
     at_return = list(entered.regs)
@@ -100,7 +100,7 @@ def test_frames_are_aligned_below_the_stack_and_on_the_alternate_one(arch: str) 
     assert entered.regs[STACK[arch]] % 16 == (8 if arch == "x86_64" else 0)
     action = SigAction(handler=0x9000, flags=SA_RESTORER | SA_ONSTACK, restorer=0x9100)
     moved = sf.FRAMES[arch].enter(delivery(arch, action=action, stack=SigStack(0x10000, FRAME, 0)))
-    assert 0x10000 < moved.address and moved.address + len(moved.data) <= 0x10000 + FRAME
+    assert moved.address > 0x10000 and moved.address + len(moved.data) <= 0x10000 + FRAME
 
 
 def test_handler_arguments() -> None:
