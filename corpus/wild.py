@@ -251,7 +251,8 @@ def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None
         for value, sub in row.by[1].items():
             yield from _cases(sub, number, column, (row.by[0], value))
         return
-    if row.status.level not in (Level.FULL, Level.PARTIAL) or row.op in INERT or row.op in WAITS or row.style is not None:
+    served = row.status.level in (Level.FULL, Level.PARTIAL)
+    if not served or row.op in INERT or row.op in WAITS or row.style is not None:
         return
     args = {name: kind.for_column(column) for name, kind in row.args.items()}
     given = [working(row, name, kind) for name, kind in args.items()]

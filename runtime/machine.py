@@ -62,6 +62,7 @@ class RunOptions:
     profile: Profile | None = None  # filled with counts and times by call; not together with a trace
     ready: Callable[[], None] | None = None  # called when the guest is about to run
     forward: bool = False  # signals of this process go to the guest while it runs
+    file: str | None = None  # host path of what runs, where the image came as bytes
     translate: Callable[[bytes], bytes] | None = None  # an executable the guest runs; raises AotError
     errors: TextIO | None = None  # where a killed guest is described
 
@@ -179,7 +180,8 @@ class Machine:
         o = self.options
         exec_path = self._exec_path(image)
         self.exec_path = os.fsencode(exec_path)
-        program = exec_path if os.path.isfile(exec_path) else None
+        program = o.file or exec_path
+        program = program if os.path.isfile(program) else None
         world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
         process, interface = boot(self.space, world, os.fsencode(exec_path))
         self._fill(process)

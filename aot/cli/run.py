@@ -121,6 +121,7 @@ def command(
             errors=sys.stderr,
             forward=True,
             translate=translate_bytes,
+            file=file,
         )
         return run_machine(raw, options)
 

@@ -143,7 +143,9 @@ class Image:
     page_zero: int = 0  # Mach-O: end of __PAGEZERO; nothing may be mapped below
     main: bool = False  # Mach-O: the entry is called as main(argc, argv, envp, apple)
     initialisers: tuple[int, ...] = ()  # Mach-O: called before the entry, as main is
-    relocations: tuple[tuple[int, int], ...] = ()  # ELF: (slot, address in the image), for an interpreter to fill
+    relocations: tuple[
+        tuple[int, int], ...
+    ] = ()  # ELF: (slot, address in the image), for an interpreter to fill
 
     def segment_at(self, address: int) -> Segment | None:
         """The segment that maps `address`, or None."""

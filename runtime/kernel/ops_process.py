@@ -313,4 +313,3 @@ def sched_yield(ctx: Context) -> None:
     if len(ctx.process.contexts) > 1:
         ctx.wait = "yielded"
         raise Block(ready=lambda: True)
-
