@@ -7,7 +7,6 @@ therefore reads the descriptor that the interpreter writes signal numbers to, an
 from __future__ import annotations
 
 import _thread
-import contextlib
 import os
 import signal
 from collections import deque
