@@ -13,6 +13,7 @@ import os
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from aot.errors import SetupError
 from aot.record import dataclass
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 TERA = 1 << 40
+SMALLEST = 1 << 28
 MAP_NORESERVE, MAP_FIXED = 0x4000, 0x10  # Linux, every host architecture we serve
 PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 FIRST = 1 << 20  # physical 0 is never handed out
@@ -74,9 +76,11 @@ class Arena:
             try:
                 os.ftruncate(self.fd, size)
                 return size, mmap.mmap(self.fd, size, flags=mmap.MAP_SHARED | MAP_NORESERVE)
-            except (OSError, OverflowError):
-                if size <= 1 << 30:
-                    raise
+            except (OSError, OverflowError) as error:
+                if size <= SMALLEST:
+                    raise SetupError(
+                        f"no {SMALLEST >> 20} MiB of guest memory to be had: {error} (see ulimit -v, ulimit -f)"
+                    ) from None
                 size >>= 1
 
     def alloc(self, size: int) -> int:

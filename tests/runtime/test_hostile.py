@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import resource
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from aot.errors import SetupError
 from aot.image.native_reader import read_native
 from aot.manifest import GateKind, Manifest
 from aot.translate import translate_file
+from runtime.kernel.frames import Arena
 from runtime.kernel.sched import Scheduler
 from runtime.machine import RunOptions, run
 from tests.runtime.hostile import DATA, ROOM, TEXT, TRAP, Guest, argument, constant, image, noise, word
@@ -238,3 +241,14 @@ def test_large_wishes(name: str, tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert start(guest.looped(), tmp_path, "aot") == (42, "")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10  # KiB
+
+
+def test_host_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ulimit -f` bounds the file that guest memory is: one line, not a traceback."""
+
+    def refuse(fd: int, size: int) -> None:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    with pytest.raises(SetupError, match=r"guest memory to be had: .*File too large"):
+        Arena()
