@@ -111,6 +111,7 @@ class Machine:
         self.first = self
         self.process, self.interface = self._kernel(image)
         self.dispatcher = self._dispatcher()
+        self.exec_node = self.process.names.exec_node
         self.process.kernel.load = self._load
         self.scheduler = Scheduler(
             cpu=self.cpu,
@@ -181,8 +182,7 @@ class Machine:
         exec_path = self._exec_path(image)
         self.exec_path = os.fsencode(exec_path)
         program = o.file or exec_path
-        program = program if os.path.isfile(program) else None
-        world = World(o.deterministic, o.root, o.mounts, o.cwd, program)
+        world = World(o.deterministic, o.root, o.mounts, o.cwd, program if os.path.isfile(program) else None)
         process, interface = boot(self.space, world, os.fsencode(exec_path))
         self._fill(process)
         return process, interface
@@ -300,6 +300,9 @@ class Machine:
 
     def _identify(self, ctx: Context) -> None:
         """Keep the data page current for the context about to run."""
+        names = self.process.names  # what /proc was made with: it shows the process that runs
+        names.owner = ctx.process
+        names.exec_node = ctx.process.data.get("exec_node", self.exec_node)
         loaded: Loaded = (ctx.process.program or self).loaded
         if not loaded.area:
             return
