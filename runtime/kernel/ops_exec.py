@@ -7,7 +7,7 @@ from aot.personality.abi.neutral import FileType, Open
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Exec
-from runtime.kernel.node import File
+from runtime.kernel.node import File, Node
 from runtime.kernel.ops_path import base_of
 from runtime.kernel.optable import op
 
@@ -23,9 +23,16 @@ def execve(ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: 
     if load is None:
         raise Errno(E.NOSYS)
     for _ in range(SCRIPTS):
-        raw, name = _contents(ctx, dirfd, path)
+        raw, name, node = _contents(ctx, dirfd, path)
         if not raw.startswith(b"#!"):
-            raise Exec(load(ctx.process, raw, name, argv, env))
+            start = load(ctx.process, raw, name, argv, env)
+
+            def begin(ctx: Context) -> Context:
+                new: Context = start(ctx)
+                new.process.data["exec_node"] = node
+                return new
+
+            raise Exec(begin)
         words = raw[2:LINE].split(b"\n", 1)[0].strip().split(None, 1)
         if not words:
             raise Errno(E.NOEXEC)
@@ -34,17 +41,18 @@ def execve(ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: 
     raise Errno(E.LOOP)
 
 
-def _contents(ctx: Context, dirfd: int, path: bytes) -> tuple[bytes, bytes]:
-    """All bytes of an executable file, and its absolute path."""
+def _contents(ctx: Context, dirfd: int, path: bytes) -> tuple[bytes, bytes, Node]:
+    """All bytes of an executable file, its absolute path, and the file itself."""
     names = ctx.process.names
     place = names.find(base_of(ctx, dirfd, path), path, follow=True)
     node = place.node()
     mode = node.stat().mode
-    if mode >> 12 != FileType.REGULAR or not mode & 0o111:
+    running = ctx.process.data.get("exec_node", names.exec_node)
+    if node is not running and (mode >> 12 != FileType.REGULAR or not mode & 0o111):
         raise Errno(E.ACCES)
     file = node.open(Open.READ)
     try:
-        return _read(file), (names.owner.exec_path if names.owner and node is names.exec_node else place.text)
+        return _read(file), ctx.process.exec_path if node is running else place.text, node
     finally:
         file.close()
 

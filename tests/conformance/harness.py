@@ -35,6 +35,7 @@ class Setting:
     stdin: str = ""
     env: Sequence[str] = ()
     files: Sequence[tuple[str, bytes]] = ()  # in the working directory
+    argv0: str = "program"
 
 
 def translated(source: Path, work: Path, personality: str | None = None, column: str | None = None) -> Path:
@@ -58,7 +59,7 @@ def run_guest(native: Path, work: Path, setting: Setting, dispatch: str, *, trac
     for variable in setting.env:
         command += ["--env", variable]
     done = subprocess.run(
-        [*command, "--argv0", "program", str(native), *setting.args],
+        [*command, "--argv0", setting.argv0, str(native), *setting.args],
         input=setting.stdin.encode(),
         capture_output=True,
         timeout=TIMEOUT_S,
