@@ -8,6 +8,7 @@ reservation is free. Freed extents are hole-punched, hence every new extent read
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 from bisect import bisect_left
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PAGE = 4096
 TERA = 1 << 40
 SMALLEST = 1 << 28
+ENGINE = (1 << 30) + (1 << 27)  # what the engine maps for itself, mostly for translated code
 MAP_NORESERVE, MAP_FIXED = 0x4000, 0x10  # Linux, every host architecture we serve
 PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 FIRST = 1 << 20  # physical 0 is never handed out
@@ -56,6 +58,15 @@ class Extent:
     file: bool = False  # host mmap of a file lies over it
 
 
+def _room_for_engine() -> bool:
+    """Whether this process can map what the engine will ask for."""
+    try:
+        mmap.mmap(-1, ENGINE, flags=mmap.MAP_PRIVATE | MAP_NORESERVE).close()
+    except OSError:
+        return False
+    return True
+
+
 class Arena:
     """Owner of the physical address space; several address spaces may live in one arena."""
 
@@ -71,17 +82,22 @@ class Arena:
         self.spaces: list[GuestAccess] = []  # address spaces whose memory is here
 
     def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
-        """A host that limits address space gets a smaller arena rather than none."""
+        """A host that limits address space gets a smaller arena, with room left for the engine, rather than none."""
+        limited = False
         while True:
             try:
                 os.ftruncate(self.fd, size)
-                return size, mmap.mmap(self.fd, size, flags=mmap.MAP_SHARED | MAP_NORESERVE)
+                found = mmap.mmap(self.fd, size, flags=mmap.MAP_SHARED | MAP_NORESERVE)
+                if not limited or _room_for_engine():
+                    return size, found
+                found.close()
+                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
             except (OSError, OverflowError) as error:
                 if size <= SMALLEST:
                     raise SetupError(
                         f"no {SMALLEST >> 20} MiB of guest memory to be had: {error} (see ulimit -v, ulimit -f)"
                     ) from None
-                size >>= 1
+                size, limited = size >> 1, True
 
     def alloc(self, size: int) -> int:
         """Physical address of `size` zero bytes (a page multiple)."""

@@ -145,7 +145,8 @@ class Guest:
         return b"".join(move(19, first) + move(20, last) for _ in (0,))
 
     def _exit(self) -> bytes:
-        number = EXIT[self.arch] if self.system == "linux" else 1
+        ends = {"linux": EXIT[self.arch], "native": int(Op.EXIT)}
+        number = ends.get(self.system, 1)
         return constant(self.arch, number) + argument(self.arch, 42) + self._trap(number)
 
     def _trap(self, number: int | None = None) -> bytes:

@@ -92,7 +92,7 @@ def survives(raw: bytes, folder: Path, dispatch: str) -> int:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("dispatch", ["aot", "dynamic"])
-@pytest.mark.parametrize("system", ["linux", "freebsd", "netbsd", "openbsd"])
+@pytest.mark.parametrize("system", ["native", "linux", "freebsd", "netbsd", "openbsd"])
 @pytest.mark.parametrize("arch", ARCHS)
 def test_made_up_calls(arch: str, system: str, dispatch: str, tmp_path: Path) -> None:
     for seed in (1, 2):
