@@ -21,6 +21,8 @@ FORWARDED = tuple(
     signal.Signals[f"SIG{name}"]
     for name in ("HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH")
 )
+TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
+"""What a terminal sends to every process of its foreground group; a run is one group."""
 STOP = 0  # a byte no signal has
 
 
@@ -79,7 +81,9 @@ class HostSignals:
             os.eventfd_read(self.bell)
         while self.arrived:
             number = self.arrived.popleft()
-            send_process(self.process, number, SigInfo(number, SI_USER))
+            everybody = [p for p in self.process.kernel.processes.values() if p.status is None]
+            for process in everybody if number in TERMINAL else (self.process,):
+                send_process(process, number, SigInfo(number, SI_USER))
 
     def stop(self) -> None:
         """Put everything back as it was."""

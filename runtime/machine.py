@@ -233,6 +233,8 @@ class Machine:
         process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimer", "itimers")}
         process.program = self
         process.signals = Deliverer(self.system.signal_frames.get(self.arch.value), self._pcs)
+        process.library = self.system.libraries.get(self.arch.value)
+        process.return_stub = self.loaded.return_stub
         self._fill(process)
         new = self.start()
         new.sigmask, new.pending, new.infos = ctx.sigmask, ctx.pending, ctx.infos

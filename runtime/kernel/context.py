@@ -77,6 +77,8 @@ class Process:
     status: int | None = None
     program: Any = None  # what runs in it, where that is not the run's own program
     signals: Any = None  # its Deliverer, likewise
+    library: Any = None  # its convention of guest functions (Gate)
+    return_stub: int = 0
     data: dict[str, Any] = field(default_factory=dict)  # the personality's own process facts (PEB, heaps)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import FileType, Open
 from aot.personality.abi.op import Op
@@ -25,20 +27,24 @@ def execve(ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: 
     for _ in range(SCRIPTS):
         raw, name, node = _contents(ctx, dirfd, path)
         if not raw.startswith(b"#!"):
-            start = load(ctx.process, raw, name, argv, env)
-
-            def begin(ctx: Context) -> Context:
-                new: Context = start(ctx)
-                new.process.data["exec_node"] = node
-                return new
-
-            raise Exec(begin)
+            raise Exec(_beginning(load(ctx.process, raw, name, argv, env), node))
         words = raw[2:LINE].split(b"\n", 1)[0].strip().split(None, 1)
         if not words:
             raise Errno(E.NOEXEC)
         argv = (*words, path, *argv[1:])
         path = words[0]
     raise Errno(E.LOOP)
+
+
+def _beginning(start: Callable[[Context], Context], node: Node) -> Callable[[Context], Context]:
+    """`start`, after which the process knows the file it runs."""
+
+    def begin(ctx: Context) -> Context:
+        new = start(ctx)
+        new.process.data["exec_node"] = node
+        return new
+
+    return begin
 
 
 def _contents(ctx: Context, dirfd: int, path: bytes) -> tuple[bytes, bytes, Node]:

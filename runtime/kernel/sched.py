@@ -418,14 +418,15 @@ class Scheduler:
 
     def upcall(self, ctx: Context, call: Upcall) -> None:
         """Make `ctx` run call.address(*call.args) next and come back through the return stub."""
-        gate = self.library
+        gate: Gate | None = ctx.process.library or self.library
+        stub: int = ctx.process.return_stub or self.return_stub
         assert gate is not None, "this personality has no library convention"
         index, x86 = REG_INDEX[ctx.arch], ctx.arch is Arch.X86_64
         sp = ctx.regs[index["rsp" if x86 else "sp"]] - RED_ZONE & -16
         if x86:
             sp -= 8 + (32 if gate.stack and gate.stack > 8 else 0)  # Win64 callees own 32 bytes above
             try:
-                ctx.mem.write(sp & M64, self.return_stub.to_bytes(8, "little"))
+                ctx.mem.write(sp & M64, stub.to_bytes(8, "little"))
             except Errno:  # no stack to call on
                 raise GuestFault(sp & M64, write=True) from None
         ctx.upcalls.append(Frame(bytes(ctx.regs), call.then))
@@ -435,7 +436,7 @@ class Scheduler:
             ctx.regs[index["rsp"]], ctx.regs[index["rip"]] = sp & M64, call.address
         else:
             ctx.regs[index["sp"]] = sp & M64
-            ctx.regs[index["x30"]], ctx.regs[index["pc"]] = self.return_stub, call.address
+            ctx.regs[index["x30"]], ctx.regs[index["pc"]] = stub, call.address
 
     def _returned(self, ctx: Context) -> None:
         if not ctx.upcalls:  # the guest went to the return stub by itself

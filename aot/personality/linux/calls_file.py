@@ -53,7 +53,7 @@ from aot.personality.linux.flags import (
     RENAME,
     WHENCE,
 )
-from aot.personality.linux.irregular import select
+from aot.personality.linux.irregular import pselect, select
 
 OUT = OutBytes("count", partial=True)
 IN = InBytes("count", partial=True)
@@ -233,8 +233,8 @@ SELECT = {"inp": ADDRESS, "outp": ADDRESS, "exp": ADDRESS}
 WAITING += (
     call("select",     nr(23, None), None, partial("the remaining time is not written back"),
          sig(n=S32, **SELECT, tvp=To("timeout", la.IN_TIMEVAL_OPT)), via=select),
-    call("pselect6",   nr(270, 72),  None, partial("no signal mask, the remaining time is not written back"),
-         sig(n=S32, **SELECT, tsp=To("timeout", la.IN_TIME_OPT), sig=Unused("no signal mask")), via=select),
+    call("pselect6",   nr(270, 72),  None, partial("the remaining time is not written back"),
+         sig(n=S32, **SELECT, tsp=To("timeout", la.IN_TIME_OPT), sig=To("mask", ADDRESS)), via=pselect),
 )
 NO_XATTR = tuple(
     stub(name, nr(x, a), E.OPNOTSUPP, "no extended attributes")

@@ -27,7 +27,16 @@ class _Chosen(Slots):
         self.items[index] = value
 
 
-def select(ctx: Any, ops: Ops, n: int, inp: int, outp: int, exp: int, timeout: Time | None) -> int:
+def select(
+    ctx: Any,
+    ops: Ops,
+    n: int,
+    inp: int,
+    outp: int,
+    exp: int,
+    timeout: Time | None,
+    sigmask: int | None = None,
+) -> int:
     """Wait on three descriptor sets and cut them down to what is ready; bits set in all of them."""
     if n < 0:
         raise Errno(E.INVAL)
@@ -44,7 +53,7 @@ def select(ctx: Any, ops: Ops, n: int, inp: int, outp: int, exp: int, timeout: T
         if any(bits >> fd & 1 for bits in sets)
     ]
     chosen = _Chosen(items, 0, POLLFD, ctx.mem)
-    ops[Op.POLL](ctx, fds=chosen, timeout=timeout, sigmask=None)
+    ops[Op.POLL](ctx, fds=chosen, timeout=timeout, sigmask=sigmask)
     if any(item.revents & NVAL for item in chosen.items):
         raise Errno(E.BADF)
     count = 0
@@ -54,6 +63,16 @@ def select(ctx: Any, ops: Ops, n: int, inp: int, outp: int, exp: int, timeout: T
         if at:
             ctx.mem.write(at, found.to_bytes(size, "little"))
     return count
+
+
+def pselect(
+    ctx: Any, ops: Ops, n: int, inp: int, outp: int, exp: int, timeout: Time | None, mask: int
+) -> int:
+    """select under a signal mask; `mask` is the address of its address and size."""
+    at = ctx.mem.load_u64(mask) if mask else 0
+    if at and ctx.mem.load_u64(mask + 8) != 8:
+        raise Errno(E.INVAL)
+    return select(ctx, ops, n, inp, outp, exp, timeout, ctx.mem.load_u64(at) if at else None)
 
 
 def times(ctx: Any, ops: Ops, address: int) -> int:
