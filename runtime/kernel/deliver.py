@@ -161,6 +161,9 @@ class Deliverer:
         if action.flags & SA_RESTORER or not self.frames.trampoline:
             return 0
         if not self.trampoline:
-            self.trampoline = ctx.mem.map(None, 4096, Prot.R | Prot.X, name="[sigreturn]")
+            try:
+                self.trampoline = ctx.mem.map(None, 4096, Prot.R | Prot.X, name="[sigreturn]")
+            except Errno:  # the guest has mapped everything: returning from the handler will fault
+                return 0
             ctx.mem.poke(self.trampoline, self.frames.trampoline)
         return self.trampoline

@@ -252,3 +252,19 @@ def test_host_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "ftruncate", refuse)
     with pytest.raises(SetupError, match=r"guest memory to be had: .*File too large"):
         Arena()
+
+
+def test_deep_directories(tmp_path: Path) -> None:
+    """Three thousand directories in each other, moved into themselves and elsewhere."""
+    top, deep, new = DATA, DATA + 0x40, DATA + 0x80
+    calls = [(80, DATA + 0xC0)]  # chdir("/tmp")
+    calls += [call for _ in range(3000) for call in ((83, deep, 0o777), (80, deep))]
+    calls += [(82, top, new), (82, top, DATA + 0xE0), (79, DATA + 0x1000, 0x2000), (84, new)]
+    guest = Guest(0, "x86_64", "linux", 0)
+    guest.calls = [(*call, *[0] * (7 - len(call))) for call in calls]
+    texts = {0: b"/tmp/d", 0x40: b"d", 0x80: b"/tmp/e", 0xC0: b"/tmp", 0xE0: b"d/in"}
+    scratch = bytearray(ROOM)
+    for at, text in texts.items():
+        scratch[at : at + len(text)] = text
+    guest.scratch = bytes(scratch)
+    assert start(guest.looped(), tmp_path, "aot") == (42, "")

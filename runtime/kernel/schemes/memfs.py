@@ -319,9 +319,13 @@ class MemDirectory(MemNode, Directory):
 
     def inside(self, tree: MemDirectory) -> bool:
         """Whether this directory is `tree` or lies below it."""
-        return self is tree or any(
-            isinstance(child, MemDirectory) and self.inside(child) for child in tree.children.values()
-        )
+        trees = [tree]
+        while trees:
+            tree = trees.pop()
+            if self is tree:
+                return True
+            trees += [child for child in tree.children.values() if isinstance(child, MemDirectory)]
+        return False
 
 
 def _check_removable(node: Node, *, directory: bool) -> None:
