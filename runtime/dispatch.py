@@ -24,6 +24,7 @@ from runtime.kernel.leave import Invented, Unserved
 
 Wrap = Callable[[Handler, Call, Door], Handler]
 UNKNOWN_KEPT = 4096  # numbers without a row that are remembered; a hostile guest can try 2**32
+HANDLERS_KEPT = 4 * UNKNOWN_KEPT
 SP = {Arch.X86_64: "rsp", Arch.AARCH64: "sp"}
 
 
@@ -64,7 +65,7 @@ class Dispatcher:
                 handler = self._compile(self._row(number), self.door)
                 if number & self._mask not in self._rows and not self._note_unknown(number):
                     return handler
-            self._handlers[number] = handler
+            _keep(self._handlers, number, handler)
         return handler
 
     def _note_unknown(self, number: int) -> bool:
@@ -93,7 +94,8 @@ class Dispatcher:
             number = ctx.regs[position]
             handler = handlers.get(number)
             if handler is None:
-                handler = handlers[number] = self._compile(self._row(number | self._class), door)
+                handler = self._compile(self._row(number | self._class), door)
+                _keep(handlers, number, handler)
             return handler(ctx)
 
         return shifted
@@ -152,6 +154,12 @@ class Dispatcher:
             ctx.regs[self.door.index[name]] = word & M64
         carry = self.by_number(number)(ctx)
         return ctx.regs[self.door.index[self.door.gate.result]], carry
+
+
+def _keep(handlers: dict[int, Handler], number: int, handler: Handler) -> None:
+    """Remember a handler. One row answers 2**32 spellings of its number, which a hostile guest can try."""
+    if len(handlers) < HANDLERS_KEPT:
+        handlers[number] = handler
 
 
 _ABSENT = Status(Level.ABSENT, "no row", E.NOSYS)

@@ -6,7 +6,7 @@ from aot.image.model import Arch
 from aot.personality.abi.op import Op
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import system_of
-from runtime.dispatch import UNKNOWN_KEPT, Dispatcher
+from runtime.dispatch import HANDLERS_KEPT, UNKNOWN_KEPT, Dispatcher
 from runtime.kernel.leave import Unserved
 from runtime.kernel.optable import Interface, OpTableError, standard_ops
 from tests.runtime.kernel.kit import Kit
@@ -46,6 +46,21 @@ def test_made_up_numbers_are_answered_and_not_all_remembered() -> None:
         assert kit.dispatcher.by_number(number)(kit.ctx) == 0
     assert kit.ctx.regs[0] == NOSYS
     assert len(kit.dispatcher.unknown) == UNKNOWN_KEPT
+
+
+def test_spellings_of_a_number_are_not_all_remembered() -> None:
+    kit = Kit(LINUX)
+    for high in range(HANDLERS_KEPT + 10):
+        handler = kit.dispatcher.by_number(high << 32 | GETPID)
+    assert handler(kit.ctx) == 0
+    assert kit.ctx.regs[0] == 1000
+    assert len(kit.dispatcher._handlers) == HANDLERS_KEPT
+
+
+def test_indirect_numbers_nobody_serves_are_answered() -> None:
+    kit = Kit(system_of(Personality.FREEBSD))
+    for number in range(1 << 20, (1 << 20) + 50):
+        assert kit.call("syscall", number) == 78  # ENOSYS
 
 
 def test_an_import_nobody_serves_names_library_and_function() -> None:

@@ -257,7 +257,7 @@ def test_host_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_deep_directories(tmp_path: Path) -> None:
     """Three thousand directories in each other, moved into themselves and elsewhere."""
     top, deep, new = DATA, DATA + 0x40, DATA + 0x80
-    calls = [(80, DATA + 0xC0)]  # chdir("/tmp")
+    calls: list[tuple[int, ...]] = [(80, DATA + 0xC0)]  # chdir("/tmp")
     calls += [call for _ in range(3000) for call in ((83, deep, 0o777), (80, deep))]
     calls += [(82, top, new), (82, top, DATA + 0xE0), (79, DATA + 0x1000, 0x2000), (84, new)]
     guest = Guest(0, "x86_64", "linux", 0)
