@@ -116,6 +116,8 @@ def fallocate(ctx: Context, fd: int, offset: int, length: int, keep_size: bool) 
         raise Errno(E.INVAL)
     if not file.seekable:
         raise Errno(E.SPIPE)
+    if offset + length >= 1 << 63:
+        raise Errno(E.FBIG)
     if not keep_size and file.stat().size < offset + length:
         file.truncate(offset + length)
 

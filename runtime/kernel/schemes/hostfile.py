@@ -85,6 +85,8 @@ class HostFile(File):
             return os.lseek(self.fd, offset, _WHENCE[whence])
         except OSError as error:
             raise failure(error) from None
+        except OverflowError:  # a stream moved it by what it had read ahead
+            raise Errno(E.INVAL) from None
 
     def stat(self) -> Stat:
         try:

@@ -264,7 +264,7 @@ class MemDirectory(MemNode, Directory):
 
     def mknod(self, name: bytes, mode: int, dev: int) -> None:
         self._new(name)
-        if FileType(mode >> 12 & 15) not in (FileType.UNKNOWN, FileType.REGULAR):
+        if mode >> 12 & 15 not in (FileType.UNKNOWN.value, FileType.REGULAR.value):
             raise Errno(E.PERM)
         self.children[name] = MemFile(self.volume, mode & 0o7777)
 
