@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from aot.personality.abi.frame import SI_USER, SigInfo
 from runtime.kernel.context import Process
+from runtime.kernel.ops_process import group_of
 from runtime.kernel.signals import send_process
 
 FORWARDED = tuple(
@@ -22,7 +23,7 @@ FORWARDED = tuple(
     for name in ("HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH")
 )
 TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
-"""What a terminal sends to every process of its foreground group; a run is one group."""
+"""What a terminal sends to every process of its foreground group."""
 STOP = 0  # a byte no signal has
 
 
@@ -81,8 +82,10 @@ class HostSignals:
             os.eventfd_read(self.bell)
         while self.arrived:
             number = self.arrived.popleft()
-            everybody = [p for p in self.process.kernel.processes.values() if p.status is None]
-            for process in everybody if number in TERMINAL else (self.process,):
+            kernel = self.process.kernel
+            front = kernel.foreground or group_of(self.process)
+            group = [p for p in kernel.processes.values() if p.status is None and group_of(p) == front]
+            for process in group if number in TERMINAL else (self.process,):
                 send_process(process, number, SigInfo(number, SI_USER))
 
     def stop(self) -> None:

@@ -141,6 +141,7 @@ class Machine:
             old,
             pid=pid,
             ppid=old.pid,
+            pgid=old.pgid or old.pid,
             mem=space,
             files=old.files.copy(),
             names=names,

@@ -39,6 +39,7 @@ class Kernel:
     ) = None
     processes: dict[int, Process] = field(default_factory=dict)
     next_id: int = 1000
+    foreground: int = 0  # process group that has the terminal; 0: the first one's
     timers: list[Timer] = field(default_factory=list)  # the armed ones
 
 
@@ -66,6 +67,7 @@ class Process:
     creds: Credentials
     exec_path: bytes
     generation: int = 0  # of the address space: exec replaces it
+    pgid: int = 0  # 0: its own id
     umask: int = 0o022
     brk_start: int = 0
     brk: int = 0

@@ -7,7 +7,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, Who, time_ns
 from aot.personality.abi.op import Op
 from aot.record import dataclass
-from runtime.kernel.context import Context
+from runtime.kernel.context import Context, Process
 from runtime.kernel.leave import Block, ExitContext, ExitProcess, Spawn
 from runtime.kernel.ops_park import key_of
 from runtime.kernel.optable import op
@@ -167,19 +167,34 @@ def _self(ctx: Context, pid: int) -> None:
         raise Errno(E.SRCH)
 
 
+def group_of(process: Process) -> int:
+    """The process group of a process."""
+    return process.pgid or process.pid
+
+
+def _own_or_child(ctx: Context, pid: int) -> Process:
+    if pid in (0, ctx.process.pid, ctx.tid):
+        return ctx.process
+    other = ctx.process.kernel.processes.get(pid)
+    if other is None or other.ppid != ctx.process.pid:
+        raise Errno(E.SRCH)
+    return other
+
+
 @op(Op.GETPGID)
 def getpgid(ctx: Context, pid: int) -> int:
-    """Process group: every run is its own."""
-    _self(ctx, pid)
-    return ctx.process.pid
+    """Process group; a run begins with one."""
+    return group_of(_own_or_child(ctx, pid))
 
 
 @op(Op.SETPGID)
 def setpgid(ctx: Context, pid: int, pgid: int) -> None:
-    """Joining one's own group is all there is."""
-    _self(ctx, pid)
-    if pgid not in (0, ctx.process.pid):
+    """Put a process or child into a group of the run, or one of its own."""
+    target = _own_or_child(ctx, pid)
+    groups = {group_of(p) for p in ctx.process.kernel.processes.values()}
+    if pgid not in (0, target.pid) and pgid not in groups:
         raise Errno(E.PERM)
+    target.pgid = pgid or target.pid
 
 
 @op(Op.GETSID)

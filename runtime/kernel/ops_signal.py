@@ -14,6 +14,7 @@ from aot.personality.abi.signals import LAST
 from aot.record import replace
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block, SigReturn
+from runtime.kernel.ops_process import group_of
 from runtime.kernel.ops_time import deadline_of
 from runtime.kernel.optable import op
 from runtime.kernel.signals import (
@@ -168,8 +169,9 @@ def kill(ctx: Context, pid: int, signal: int) -> None:
     own = ctx.process
     everybody = {own.pid: own} | own.kernel.processes
     targets = [everybody[pid]] if pid in everybody else []
-    if pid == 0 or (pid < -1 and -pid in everybody):  # every run is one process group
-        targets = list(everybody.values())
+    if pid == 0 or pid < -1:
+        wanted = -pid or group_of(own)
+        targets = [p for p in everybody.values() if group_of(p) == wanted]
     if pid == -1:
         targets = [p for p in everybody.values() if p is not own] or [own]
     if not targets:

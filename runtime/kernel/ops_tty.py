@@ -12,6 +12,7 @@ from aot.personality.abi.neutral import Termios, Winsize
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.host import failure
+from runtime.kernel.ops_process import group_of
 from runtime.kernel.optable import op
 
 _TERMIOS = struct.Struct("=IIIIB19s")  # struct termios of include/uapi/asm-generic/termbits.h
@@ -68,6 +69,18 @@ def tty_setsize(ctx: Context, fd: int, size: Winsize) -> None:
 
 @op(Op.TTY_GETPGRP)
 def tty_getpgrp(ctx: Context, fd: int) -> int:
-    """Foreground process group: the guest's own."""
+    """Process group that gets what the terminal sends: the first one until somebody changes it."""
     _terminal(ctx, fd)
-    return ctx.process.pid
+    kernel = ctx.process.kernel
+    first = next(iter(kernel.processes.values()), ctx.process)
+    return kernel.foreground or group_of(first)
+
+
+@op(Op.TTY_SETPGRP)
+def tty_setpgrp(ctx: Context, fd: int, pgrp: int) -> None:
+    """Give the terminal to a process group of the run."""
+    _terminal(ctx, fd)
+    kernel = ctx.process.kernel
+    if all(group_of(p) != pgrp for p in kernel.processes.values()):
+        raise Errno(E.PERM)
+    kernel.foreground = pgrp

@@ -136,6 +136,7 @@ class Op(IntEnum):
     EPOLL_CTL = 122
     EPOLL_WAIT = 123
     SIGNALFD = 124
+    TTY_SETPGRP = 125
 
 
 RESERVED = 160

@@ -14,6 +14,7 @@ from aot.personality.abi.kinds import (
     FD,
     S32,
     U32,
+    InInt,
     Kind,
     OutInt,
     OutStruct,
@@ -28,7 +29,7 @@ from aot.personality.linux.flags import FD_FLAGS, OPEN, OPEN_MAPS
 
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 TCGETS, TCSETS, TCSETSW, TCSETSF = 0x5401, 0x5402, 0x5403, 0x5404
-TIOCGPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540F, 0x5413, 0x5414
+TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540F, 0x5410, 0x5413, 0x5414
 FIONREAD, FIONCLEX, FIOCLEX = 0x541B, 0x5450, 0x5451
 ANY = 0xFFFF_FFFF
 """FUTEX_BITSET_MATCH_ANY."""
@@ -63,6 +64,8 @@ IOCTL = {
                   sig(fd=FD, cmd=_cmd("TCSETSF"), arg=To("modes", la.IN_TERMIOS)), ZERO, when=2),
     TIOCGPGRP: call("ioctl", None, Op.TTY_GETPGRP, FULL, sig(fd=FD, cmd=_cmd("TIOCGPGRP"), arg=OutInt(32)),
     ZERO),
+    TIOCSPGRP: call("ioctl", None, Op.TTY_SETPGRP, FULL,
+                    sig(fd=FD, cmd=_cmd("TIOCSPGRP"), arg=To("pgrp", InInt(32, signed=True))), ZERO),
     TIOCGWINSZ: call("ioctl", None, Op.TTY_GETSIZE, FULL,
                      sig(fd=FD, cmd=_cmd("TIOCGWINSZ"), arg=OutStruct(la.WINSIZE)), ZERO),
     TIOCSWINSZ: call("ioctl", None, Op.TTY_SETSIZE, FULL,

@@ -88,7 +88,7 @@ PROCESS = (
     stub("setgroups",   nr(116, 159), E.PERM, "groups are the host's"),
     call("getpgrp",     nr(111, None), Op.GETPGID, FULL, pid=0),
     call("getpgid",     nr(121, 155), Op.GETPGID, FULL, sig(pid=S32)),
-    call("setpgid",     nr(109, 154), Op.SETPGID, partial("one process a run"), sig(pid=S32, pgid=S32), ZERO),
+    call("setpgid",     nr(109, 154), Op.SETPGID, FULL, sig(pid=S32, pgid=S32), ZERO),
     call("getsid",      nr(124, 156), Op.GETSID,  FULL, sig(pid=S32)),
     call("getgroups",   nr(115, 158), Op.GETGROUPS, FULL,
          sig(gidsetsize=Length(32), grouplist=OutInts(32, "gidsetsize")), STORED),

@@ -164,6 +164,7 @@ DESCRIPTORS = (
     row(Op.TTY_GETSIZE,     sig(fd=FD, size=OutStruct(la.WINSIZE)), ZERO),
     row(Op.TTY_SETSIZE,     sig(fd=FD, size=la.IN_WINSIZE), ZERO),
     row(Op.TTY_GETPGRP,     sig(fd=FD, pgrp=OutInt(32)), ZERO),
+    row(Op.TTY_SETPGRP,     sig(fd=FD, pgrp=S32), ZERO),
     row(Op.SENDFILE,        sig(out_fd=FD, in_fd=FD, offset=InOutInt(64), count=SIZE)),
     row(Op.COPY_RANGE,      sig(in_fd=FD, in_offset=InOutInt(64), out_fd=FD, out_offset=InOutInt(64),
                                 count=SIZE)),
