@@ -31,7 +31,7 @@ def cli() -> None:
     """Translate programs of other operating systems ahead of time and run them.
 
     \b
-    helctic-aot translate hello.exe hello.elf    Windows, Linux or FreeBSD in, native ELF out
+    helctic-aot translate hello.exe hello.elf    Windows, macOS, Linux, BSD in; native ELF out
     helctic-aot run hello.elf arg1 arg2          run it (or run hello.exe: translated first)
     helctic-aot inspect hello.exe                what would be patched, and how
     """
