@@ -168,7 +168,9 @@ TAKES_NULL = {Op.SETITIMER}
 LATE = {Op.COPY_RANGE}
 """Ops where real kernels find out after the work that a place for results cannot be written."""
 
-TERMINALS = {Op.TTY_GETATTR, Op.TTY_SETATTR, Op.TTY_GETSIZE, Op.TTY_SETSIZE, Op.TTY_GETPGRP}
+TERMINALS = {
+    Op.TTY_GETATTR, Op.TTY_SETATTR, Op.TTY_GETSIZE, Op.TTY_SETSIZE, Op.TTY_GETPGRP, Op.TTY_SETPGRP,
+}  # fmt: skip
 """Ops that may find out first that a file is no terminal."""
 
 
