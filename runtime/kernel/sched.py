@@ -40,21 +40,13 @@ from runtime.kernel.leave import (
 from runtime.kernel.ops_process import Spawned
 from runtime.kernel.signals import IGNORE, handled_next, send_process
 from runtime.kernel.timers import next_timer_ns, run_timers
+from runtime.kernel.waiting import Waiting, due, fd_ready, poll_of, ready_fds
 
 RED_ZONE = 128
 CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT = 1, 2, 2
 M64 = (1 << 64) - 1
 UNSERVED_STATUS = 127  # what a shell gives for a command it cannot find
 IDLE_MS = 1000  # longest single wait on the host; a kick or signal ends it earlier
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A context whose call could not finish."""
-
-    ctx: Context
-    block: Block
-    again: Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,15 +337,15 @@ class Scheduler:
     def _wake(self, *, idle: bool) -> None:
         self._interrupt()
         now = self.process.kernel.clocks.monotonic_ns()
-        if idle and not self.ready and not any(_due(w, now) for w in self.waiting):
+        if idle and not self.ready and not any(due(w, now) for w in self.waiting):
             self._sleep(now)
             self._events()
             if self.end is not None:
                 return
             self._interrupt()
             now = self.process.kernel.clocks.monotonic_ns()
-        fds = _ready_fds(self.waiting)
-        for item in [w for w in self.waiting if _due(w, now) or _fd_ready(w, fds)]:
+        fds = ready_fds(self.waiting)
+        for item in [w for w in self.waiting if due(w, now) or fd_ready(w, fds)]:
             self.waiting.remove(item)
             self._again(item.ctx, item.again)
 
@@ -404,7 +396,7 @@ class Scheduler:
         deadlines = [w.block.deadline_ns for w in self.waiting if w.block.deadline_ns is not None]
         timer = next_timer_ns(self.process.kernel)
         nearest = min(deadlines if timer is None else [*deadlines, timer], default=None)
-        poll = _poll_of(self.waiting)
+        poll = poll_of(self.waiting)
         if self.bell is not None:
             poll.register(self.bell, select.POLLIN)
         if nearest is not None and self.process.kernel.deterministic:
@@ -476,29 +468,3 @@ def _never(ctx: Context) -> int:
 def _as_fault(ctx: Context, cause: GuestFault) -> Fault:
     kind = FaultKind.WRITE if cause.write else FaultKind.READ
     return Fault(kind, ctx.regs[-1], cause.address)
-
-
-def _due(w: Waiting, now: int) -> bool:
-    block = w.block
-    if block.deadline_ns is not None and now >= block.deadline_ns:
-        return True
-    return block.ready is not None and block.ready()
-
-
-def _ready_fds(waiting: list[Waiting]) -> set[int]:
-    return {fd for fd, _ in _poll_of(waiting).poll(0)}
-
-
-def _poll_of(waiting: list[Waiting]) -> select.poll:
-    wanted: dict[int, int] = {}
-    for w in waiting:
-        for fd, events in w.block.fds:
-            wanted[fd] = wanted.get(fd, 0) | events
-    poll = select.poll()
-    for fd, events in wanted.items():
-        poll.register(fd, events)
-    return poll
-
-
-def _fd_ready(w: Waiting, fds: set[int]) -> bool:
-    return any(fd in fds for fd, _ in w.block.fds)
