@@ -137,7 +137,45 @@ class Op(IntEnum):
     EPOLL_WAIT = 123
     SIGNALFD = 124
     TTY_SETPGRP = 125
+    RECORD_LOCK = 126
+    RECORD_TEST = 127
+    GETXATTR = 128
+    SETXATTR = 129
+    LISTXATTR = 130
+    REMOVEXATTR = 131
+    SPLICE = 132
+    TEE = 133
+    INOTIFY_CREATE = 134
+    INOTIFY_ADD = 135
+    INOTIFY_REMOVE = 136
+    SYNC_RANGE = 137
+    PREAD_WITH = 138
+    PWRITE_WITH = 139
+    STATX = 140
+    CHROOT = 141
+    CLOSE_RANGE = 142
+    EXCHANGE = 143
+    FD_SETOWNER = 144
+    FD_GETOWNER = 145
+    FD_SETSIGNAL = 146
+    FD_GETSIGNAL = 147
+    PIPE_SETSIZE = 148
+    PIPE_GETSIZE = 149
+    SEALS_ADD = 150
+    SEALS_GET = 151
+    FADVISE = 152
+    FLAGS_GET = 153
+    FLAGS_SET = 154
+    OPENAT2 = 155
+    SYNCFS = 156
+    SET_NONBLOCK = 157
+    SET_ASYNC = 158
+    PTY_NUMBER = 159
+    PTY_LOCK = 160
+    PTY_PEER = 161
+    RW_HINT_GET = 162
+    RW_HINT_SET = 163
 
 
-RESERVED = 160
+RESERVED = 384
 """Size of the kernel-ops table: values above the last op answer ENOSYS and are free for growth."""

@@ -227,11 +227,54 @@ PARK = (
     row(Op.UNPARK,          sig(address=ADDRESS, count=S32, mask=U32)),
     row(Op.REQUEUE,         sig(address=ADDRESS, wake=S32, target=ADDRESS, move=S32), expected=None),
 )
+FILE_GAPS = tuple(
+    gap(op, "not built")
+    for op in (
+        Op.RECORD_LOCK,
+        Op.RECORD_TEST,
+        Op.GETXATTR,
+        Op.SETXATTR,
+        Op.LISTXATTR,
+        Op.REMOVEXATTR,
+        Op.SPLICE,
+        Op.TEE,
+        Op.INOTIFY_CREATE,
+        Op.INOTIFY_ADD,
+        Op.INOTIFY_REMOVE,
+        Op.SYNC_RANGE,
+        Op.PREAD_WITH,
+        Op.PWRITE_WITH,
+        Op.STATX,
+        Op.CHROOT,
+        Op.CLOSE_RANGE,
+        Op.EXCHANGE,
+        Op.FD_SETOWNER,
+        Op.FD_GETOWNER,
+        Op.FD_SETSIGNAL,
+        Op.FD_GETSIGNAL,
+        Op.PIPE_SETSIZE,
+        Op.PIPE_GETSIZE,
+        Op.SEALS_ADD,
+        Op.SEALS_GET,
+        Op.FADVISE,
+        Op.FLAGS_GET,
+        Op.FLAGS_SET,
+        Op.OPENAT2,
+        Op.SYNCFS,
+        Op.SET_NONBLOCK,
+        Op.SET_ASYNC,
+        Op.PTY_NUMBER,
+        Op.PTY_LOCK,
+        Op.PTY_PEER,
+        Op.RW_HINT_GET,
+        Op.RW_HINT_SET,
+    )
+)
 # fmt: on
 
 CALLS: tuple[Call, ...] = tuple(
     sorted(
-        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK),
+        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK, *FILE_GAPS),
         key=lambda c: c.numbers[COLUMN],
     )
 )
