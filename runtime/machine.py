@@ -30,13 +30,15 @@ from runtime.imports import ImportTable
 from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
+from runtime.kernel.ends import End
 from runtime.kernel.faults import signal_info
 from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.optable import Interface
-from runtime.kernel.sched import End, Returned, Scheduler
+from runtime.kernel.sched import Scheduler
 from runtime.kernel.signals import IGNORE
+from runtime.kernel.upcalls import Returned, upcall
 from runtime.loader import Loaded, Start, begin, facts_of, load, set_data_words
 from runtime.trace import Tracer
 
@@ -369,7 +371,7 @@ class Machine:
                 self._before(ctx, rest)
             return 0
 
-        self.scheduler.upcall(ctx, Upcall(first[0], first[1], then))
+        upcall(self.scheduler, ctx, Upcall(first[0], first[1], then))
 
     def run(self) -> End:
         """Run the program to its end."""

@@ -8,7 +8,7 @@ from runtime.cpu.api import REGS, FaultKind
 from runtime.dispatch import Dispatcher
 from runtime.kernel.context import Context
 from runtime.kernel.faults import SIGNAL_OF
-from runtime.kernel.sched import End
+from runtime.kernel.ends import End
 
 SILENT = frozenset({Signal.PIPE, Signal.INT})
 """Signals that shells end a program with and say nothing: `program | head` is no crash."""
