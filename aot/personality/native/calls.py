@@ -270,11 +270,44 @@ FILE_GAPS = tuple(
         Op.RW_HINT_SET,
     )
 )
+MEMORY_GAPS = tuple(
+    gap(op, "not built")
+    for op in (
+        Op.LOCK_RANGE,
+        Op.LOCK_ALL,
+        Op.PROCESS_VM,
+        Op.PROCESS_MADVISE,
+        Op.REMAP_FILE,
+        Op.SEAL_RANGE,
+        Op.MEMBARRIER,
+        Op.RSEQ,
+        Op.IPC_STAT,
+        Op.IPC_SET,
+        Op.IPC_REMOVE,
+        Op.IPC_LIMITS,
+        Op.SHM_GET,
+        Op.SHM_ATTACH,
+        Op.SHM_DETACH,
+        Op.SEM_GET,
+        Op.SEM_OPERATE,
+        Op.SEM_READ,
+        Op.SEM_WRITE,
+        Op.MSG_GET,
+        Op.MSG_SEND,
+        Op.MSG_RECEIVE,
+        Op.MQ_OPEN,
+        Op.MQ_UNLINK,
+        Op.MQ_SEND,
+        Op.MQ_RECEIVE,
+        Op.MQ_NOTIFY,
+        Op.MQ_ATTRIBUTES,
+    )
+)
 # fmt: on
 
 CALLS: tuple[Call, ...] = tuple(
     sorted(
-        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK, *FILE_GAPS),
+        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK, *FILE_GAPS, *MEMORY_GAPS),
         key=lambda c: c.numbers[COLUMN],
     )
 )
