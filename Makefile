@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-sett
 
 GENERATED := COVERAGE.md
 
-.PHONY: help demo test check format conformance corpus bench gen clean
+.PHONY: help demo test check format conformance yardstick corpus bench gen clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make check        lint, format, types, import rules, generated files up to date"
 	@echo "make format       bring the tree into the form that check asks for"
 	@echo "make conformance  the conformance matrix alone: every program, both modes, all personalities"
+	@echo "make yardstick    Python's own test suite and stress-ng, as guests and on the host (Debian; installs them as root)"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
 	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
 	@echo "make gen          write $(GENERATED) from the rows"
@@ -46,6 +47,12 @@ test: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	$(BIN)/python -m pytest -m conformance $(ARGS)
+
+# The suites come from the distribution, with its own Python.
+yardstick: $(VENV)/.dev
+	test "$$(id -u)" != 0 || { apt-get -q install -y --no-install-recommends python3 stress-ng && apt-get -q install -y \
+	    --no-install-recommends libpython$$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-testsuite; }
+	$(BIN)/python -m tests.yardstick $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
