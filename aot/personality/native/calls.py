@@ -37,6 +37,7 @@ from aot.personality.abi.kinds import (
     Strings,
 )
 from aot.personality.abi.op import Op
+from aot.personality.native import calls_process
 from aot.personality.native import layouts as la
 from aot.personality.native.flags import (
     ADVICE,
@@ -307,7 +308,19 @@ MEMORY_GAPS = tuple(
 
 CALLS: tuple[Call, ...] = tuple(
     sorted(
-        (*PROCESS, *FILES, *DESCRIPTORS, *MEMORY, *TIME, *SIGNALS, *EVENTS, *PARK, *FILE_GAPS, *MEMORY_GAPS),
+        (
+            *PROCESS,
+            *FILES,
+            *DESCRIPTORS,
+            *MEMORY,
+            *TIME,
+            *SIGNALS,
+            *EVENTS,
+            *PARK,
+            *FILE_GAPS,
+            *MEMORY_GAPS,
+            *calls_process.CALLS,
+        ),
         key=lambda c: c.numbers[COLUMN],
     )
 )
