@@ -37,7 +37,7 @@ from aot.personality.abi.kinds import (
     Strings,
 )
 from aot.personality.abi.op import Op
-from aot.personality.native import calls_process
+from aot.personality.native import calls_process, calls_socket
 from aot.personality.native import layouts as la
 from aot.personality.native.flags import (
     ADVICE,
@@ -320,6 +320,7 @@ CALLS: tuple[Call, ...] = tuple(
             *FILE_GAPS,
             *MEMORY_GAPS,
             *calls_process.CALLS,
+            *calls_socket.CALLS,
         ),
         key=lambda c: c.numbers[COLUMN],
     )
