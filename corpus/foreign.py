@@ -115,6 +115,25 @@ def _unpack(file: Path, target: Path, only: Sequence[str]) -> None:
         raise ForeignError(f"{file.name} has no {' or '.join(only)}")
 
 
+def npm(package: str) -> Path:
+    """The unpacked newest version of an npm package, as its `package/` directory."""
+    tree = OUT / f"npm-{package.strip('@').replace('/', '-')}"
+    if tree.is_dir():
+        return tree / "package"
+    if shutil.which("npm") is None:
+        raise ForeignError(f"npm is missing: {package} can only be fetched with it (apt-get install npm)")
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=OUT) as scratch:
+        _run(["npm", "pack", "--silent", package], Path(scratch))
+        (file,) = Path(scratch).glob("*.tgz")
+        unpacked = Path(scratch) / "tree"
+        with tarfile.open(file) as archive:
+            archive.extractall(unpacked, filter="data")
+        if not tree.is_dir():
+            unpacked.rename(tree)
+    return tree / "package"
+
+
 def go(program: str, system: str, arch: str) -> Path:
     """The Go program `program`, built for `system` and `arch` without cgo."""
     source = GO_PROGRAMS[program]
