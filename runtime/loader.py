@@ -12,6 +12,7 @@ from aot.personality.abi.start import StartFacts, StartState
 from aot.personality.abi.system import Layout
 from aot.record import dataclass, field
 from runtime.cpu.api import REGS, Cpu
+from runtime.interpreter import Interpreter
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 
@@ -32,6 +33,7 @@ class Loaded:
     return_stub: int
     stack_top: int
     page_size: int = PAGE
+    interpreter: Interpreter | None = None  # its own dynamic linker
     objects: Mapping[str, int] = field(default_factory=dict)  # imported objects: name -> address
 
 
@@ -184,7 +186,8 @@ def facts_of(loaded: Loaded, ctx: Context, start: Start) -> StartFacts:
         phdr=(loaded.phdr, m.phdr[1], m.phdr[2]),
         image_base=m.image_base + loaded.bias,
         image_end=m.image_end + loaded.bias,
-        interpreter_base=0,
+        interpreter_base=loaded.interpreter.base if loaded.interpreter else 0,
+        interpreter_entry=loaded.interpreter.entry if loaded.interpreter else 0,
         interpreter=m.interpreter,
         stack_top=loaded.stack_top,
         stack_size=max(STACK_SIZE, m.stack_reserve),

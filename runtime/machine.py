@@ -27,6 +27,7 @@ from runtime.cpu.watchdog import Watchdog
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
 from runtime.hostsignals import HostSignals
 from runtime.imports import ImportTable
+from runtime.interpreter import NoInterpreter, map_interpreter
 from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
@@ -86,7 +87,7 @@ class Machine:
             raise ManifestError(
                 f"{self.system.name} has no column {self.manifest.column!r} for {self.arch.value}"
             )
-        if self.manifest.interpreter and not self.system.libraries:
+        if self.manifest.interpreter and not (self.system.libraries or self.system.linkers):
             raise SetupError(
                 f"needs the interpreter {self.manifest.interpreter} and {', '.join(self.manifest.needed)}: "
                 f"{self.system.name} programs run when they are linked statically"
@@ -109,9 +110,11 @@ class Machine:
             self.interface: Interface = self.first.interface
             self.dispatcher: Dispatcher = self._dispatcher()
             self.scheduler: Scheduler = self.first.scheduler
+            self._link()
             return
         self.first = self
         self.process, self.interface = self._kernel(image)
+        self._link()
         self.dispatcher = self._dispatcher()
         self.exec_node = self.process.names.exec_node
         self.process.kernel.load = self._load
@@ -127,6 +130,19 @@ class Machine:
             tid_changed=self._identify,
             timer=None if options.deterministic else Watchdog(self._kick, PREEMPT_S),
         )
+
+    def _link(self) -> None:
+        """Map the program's own dynamic linker, if it names one."""
+        path = self.manifest.interpreter
+        if not path or not self.system.linkers:
+            return
+        try:
+            linker = map_interpreter(self.space, self.process.names, path, self.arch)
+        except AotError:
+            self.cpu.close()
+            self.space.close()
+            raise
+        self.loaded = replace(self.loaded, interpreter=linker)
 
     def _kick(self) -> None:
         self.scheduler.kick()
@@ -222,6 +238,8 @@ class Machine:
                 o, argv=[os.fsdecode(a) for a in argv], env={n: v for n, found, v in pairs if found}
             )
             machine = Machine(raw, options, (self, process))
+        except NoInterpreter:
+            raise Errno(E.NOENT) from None
         except AotError:
             raise Errno(E.NOEXEC) from None
         return lambda ctx: machine._take_over(ctx, name)

@@ -94,7 +94,7 @@ def apply(plan: Plan, identity: Identity) -> tuple[Manifest, tuple[Segment, ...]
         subsystem=image.subsystem, stack_reserve=image.stack_reserve, heap_reserve=image.heap_reserve,
         interpreter=image.interpreter, needed=image.needed,
         page_zero=image.page_zero, main=image.main, initialisers=image.initialisers,
-        relocations=image.relocations,
+        relocations=plan.relocations,
     )  # fmt: skip
     return manifest, writer.segments()
 

@@ -19,6 +19,11 @@ class SystemBinder:
         self._mask = system.number_mask or 0xFFFF_FFFF
         self._symbols = system.by_symbol()
 
+    @property
+    def serves_imports(self) -> bool:
+        """Whether imported names are rows."""
+        return not self._system.linkers
+
     def call(self, number: int) -> CallInfo | None:
         """The call with this number; None when no row has it."""
         row = self._numbers.get(number & self._mask)

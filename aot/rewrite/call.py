@@ -25,6 +25,10 @@ class Binder(Protocol):
     @property
     def gate(self) -> Gate: ...
 
+    @property
+    def serves_imports(self) -> bool:
+        """Whether imported names are rows; if not, the program's own dynamic linker fills its slots."""
+
     def call(self, number: int) -> CallInfo | None:
         """The call with this number; None when no row has it."""
 

@@ -45,6 +45,7 @@ class Plan:
     area: Area
     sites: tuple[PlannedSite, ...]
     imports: tuple[PlannedImport, ...]
+    relocations: tuple[tuple[int, int], ...] = ()  # for us to fill, where no dynamic linker does
 
 
 def plan(image: Image, analysis: Analysis, binder: Binder) -> Plan:
@@ -52,7 +53,7 @@ def plan(image: Image, analysis: Analysis, binder: Binder) -> Plan:
     found = sorted(analysis.sites, key=lambda site: site.address)
     calls = [_classify(site, binder) for site in found]
     inline = sum(call.cls is StubClass.INLINE for call, _ in calls)
-    bound = (len(found) + 1) * LARGEST_STUB + len(image.imports) * IMPORT_STUB
+    bound = (len(found) + 1) * LARGEST_STUB + len(image.imports) * IMPORT_STUB * binder.serves_imports
     area = place(image, -(-inline // WORDS_A_PAGE), bound)
     extent = (area.base, area.base + area.size(bound))
     ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent)
@@ -60,7 +61,8 @@ def plan(image: Image, analysis: Analysis, binder: Binder) -> Plan:
         _patch(ground, site, *_in_range(image, reaches(image, area, bound, site.address), call, why))
         for site, (call, why) in zip(found, calls, strict=True)
     )
-    return Plan(image, area, sites, _imports(image, binder))
+    relocations = image.relocations if binder.serves_imports else ()
+    return Plan(image, area, sites, _imports(image, binder), relocations)
 
 
 def _classify(site: FoundSite, binder: Binder) -> tuple[Call, str]:
@@ -120,6 +122,8 @@ def _why(site: FoundSite) -> str:
 
 
 def _imports(image: Image, binder: Binder) -> tuple[PlannedImport, ...]:
+    if not binder.serves_imports:
+        return ()
     first: dict[tuple[str, str], int] = {}
     planned = []
     for index, found in enumerate(image.imports):

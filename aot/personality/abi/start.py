@@ -53,6 +53,7 @@ class StartFacts:
     return_stub: int = 0
     cwd: bytes = b"/"
     interpreter: str = ""  # of a program whose libraries are rows
+    interpreter_entry: int = 0  # of a dynamic linker that is mapped at interpreter_base and begins instead
     main: bool = False  # the entry is called as main(argc, argv, envp, apple)
     initialisers: tuple[int, ...] = ()
     tls_descriptors: tuple[int, int] = (0, 0)

@@ -67,6 +67,7 @@ class System:
     objects: frozenset[str] = frozenset()  # imported names that are objects, where the format does not say
     start: Callable[[StartSpace, StartFacts], StartState] | None = None
     signal_frames: Mapping[str, SignalFrames] = field(default_factory=dict)  # by architecture
+    linkers: bool = False  # dynamic programs bring their own linker and libraries
     clock_page: ClockPage | None = None  # time that programs read without a call
 
     def by_number(self, column: str) -> dict[int, Call]:

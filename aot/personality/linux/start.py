@@ -37,4 +37,4 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
 
     sp = build_stack(StackBuilder(space, facts.stack_top), facts.argv, facts.env, auxv)
     pc, stack = ("rip", "rsp") if facts.arch == "x86_64" else ("pc", "sp")
-    return StartState(regs={stack: sp, pc: facts.entry})
+    return StartState(regs={stack: sp, pc: facts.interpreter_entry or facts.entry})

@@ -27,5 +27,6 @@ SYSTEM = System(
         "getgid": "GID", "getegid": "EGID",
     },
     start=start,
+    linkers=True,
     signal_frames=FRAMES,
 )  # fmt: skip

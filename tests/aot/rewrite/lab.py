@@ -53,6 +53,8 @@ class FakeBinder:
     def import_call(self, library: str, name: str) -> CallInfo | None:
         return None if name.startswith("unknown") else CallInfo(name)
 
+    serves_imports = True
+
     def import_object(self, name: str) -> bool:
         return False
 
