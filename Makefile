@@ -8,7 +8,7 @@ ARGS   ?=
 # compat: a path in a .pth file; the default import hook costs every start of the interpreter 10 ms.
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-settings editable_mode=compat
 
-GENERATED := COVERAGE.md
+GENERATED := COVERAGE.md runtime/cpu/routines_code.py
 
 .PHONY: help demo test check format conformance yardstick corpus bench gen clean
 .DEFAULT_GOAL := help
@@ -22,7 +22,7 @@ help:
 	@echo "make yardstick    Python's own test suite and stress-ng, as guests and on the host (Debian; installs them as root)"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
 	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
-	@echo "make gen          write $(GENERATED) from the rows"
+	@echo "make gen          write $(GENERATED)"
 	@echo "make clean        remove what the targets above made (not the environment)"
 
 # One environment, three stages; a stage is redone when pyproject.toml changes.
@@ -76,6 +76,7 @@ gen: $(VENV)/.corpus
 	@mkdir -p build
 	$(BIN)/python -m aot.cli calls --md > build/COVERAGE.md
 	mv build/COVERAGE.md COVERAGE.md
+	$(BIN)/python -m corpus.routines
 
 clean:
 	rm -rf build corpus/build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

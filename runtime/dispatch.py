@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
 from aot.manifest import ImportSite, Manifest, StubClass
@@ -21,6 +21,9 @@ from aot.record import replace
 from runtime.cpu.api import REG_INDEX
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Invented, Unserved
+
+if TYPE_CHECKING:
+    from runtime.cpu.routines import RoutineTable
 
 Wrap = Callable[[Handler, Call, Door], Handler]
 UNKNOWN_KEPT = 4096  # numbers without a row that are remembered; a hostile guest can try 2**32
@@ -54,6 +57,7 @@ class Dispatcher:
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
         self.known: frozenset[int] = frozenset()
         self.immediates: dict[int, int] = {}  # address of a replaced trap -> its number
+        self.routines: RoutineTable | None = None  # told which rows sites and numbers are
 
     def by_number(self, number: int) -> Handler:
         """The handler of a call number; one that answers no-such-call when no row has it."""
@@ -62,7 +66,10 @@ class Dispatcher:
             if number & self._mask in self._indirect:
                 handler = self._shifted()
             else:
-                handler = self._compile(self._row(number), self.door)
+                row = self._row(number)
+                handler = self._compile(row, self.door)
+                if self.routines is not None:
+                    self.routines.bind_number(number, row.name)
                 if number & self._mask not in self._rows and not self._note_unknown(number):
                     return handler
             _keep(self._handlers, number, handler)
@@ -81,6 +88,11 @@ class Dispatcher:
         if row is None:
             row = Call(f"syscall_{number & self._mask:#x}", {}, (), None, _ABSENT, {}, VALUE, {})
         return row
+
+    def bound(self, index: int, number: int) -> None:
+        """Site `index` turned out to make the call `number`."""
+        if self.routines is not None:
+            self.routines.bind_site(index, self._row(number).name)
 
     def _shifted(self) -> Handler:
         """syscall(2): the number is the first argument and the others follow it, or has its own register."""
@@ -188,6 +200,7 @@ def _misplaced(ctx: Context) -> int:
 def _lazy_site(dispatcher: Dispatcher, number: int, sites: list[Handler], index: int) -> Handler:
     def first(ctx: Context) -> int:
         handler = dispatcher.by_number(number)
+        dispatcher.bound(index, number)
         if sites[index] is first:  # else something (--stats) stands in between and stays there
             sites[index] = handler
         return handler(ctx)

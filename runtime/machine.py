@@ -21,7 +21,9 @@ from aot.personality.abi.personality import Personality
 from aot.personality.registry import system_of
 from aot.record import dataclass, field, replace
 from runtime import report
+from runtime.answers import facts, routine_table
 from runtime.cpu.api import Cpu, Doors, Fault
+from runtime.cpu.routines import RoutineTable
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
 from runtime.dispatch import Dispatcher, bind_imports, bind_sites
@@ -62,6 +64,7 @@ class RunOptions:
     mounts: list[tuple[str, str, bool]] = field(default_factory=list)
     cwd: str | None = None
     stats: TextIO | None = None
+    routines: bool = True  # machine code may answer calls
     profile: Profile | None = None  # filled with counts and times by call; not together with a trace
     ready: Callable[[], None] | None = None  # called when the guest is about to run
     forward: bool = False  # signals of this process go to the guest while it runs
@@ -279,6 +282,7 @@ class Machine:
 
     def _doors(self) -> Doors:
         dispatcher = self.dispatcher
+        dispatcher.routines = self._routines()
         doors = Doors(
             table=dispatcher.table,
             trap=dispatcher.trap,
@@ -286,6 +290,8 @@ class Machine:
             page_fault=self.space.fault,
             trap_carry=dispatcher.door.gate.style is ErrorStyle.CARRY,
             skip=dispatcher.door.gate.skip,
+            routines=dispatcher.routines,
+            facts=facts,
         )
         bind_sites(dispatcher, self.manifest, doors.sites)
         bind_imports(dispatcher, self.manifest.imports, doors.imports, dynamic=self.dynamic)
@@ -294,6 +300,16 @@ class Machine:
         if self.options.profile is not None:
             self.options.profile.watch(doors)
         return doors
+
+    def _routines(self) -> RoutineTable | None:
+        o = self.options
+        return routine_table(
+            self.system,
+            self.arch,
+            deterministic=o.deterministic,
+            watched=o.trace is not None or o.profile is not None or not o.routines,
+            counted=o.stats is not None,
+        )
 
     def _count(self, doors: Doors) -> None:
         """Wrap every door with a counter; only with --stats."""

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aot.image.model import Arch
 from aot.personality.abi.leave import Leave as Leave
 from aot.record import dataclass, field
+
+if TYPE_CHECKING:
+    from runtime.cpu.routines import RoutineTable
 
 X86_REGS = tuple("rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip".split())
 A64_REGS = (*(f"x{i}" for i in range(31)), "sp", "pc")
@@ -106,6 +109,9 @@ class Doors:
     skip: int = 0  # bytes behind a trap (or an exit in its place) that the guest's kernel steps over
     trap_carry: bool = False  # untranslated traps report failure in the carry flag
     interrupts: frozenset[int] = frozenset()  # x86 `int n` that are traps; n is the immediate
+    routines: RoutineTable | None = None  # calls that machine code may answer
+    # (address of descriptor words, how many, process id, context id) of a context, for them
+    facts: Callable[[Any], tuple[int, int, int, int]] | None = None
 
 
 class EventKind(Enum):

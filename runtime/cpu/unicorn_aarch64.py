@@ -19,6 +19,7 @@ from aot.manifest import GateKind
 from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.errors import Errno
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
+from runtime.cpu.routines import TRAP
 from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import HOOK_INTR, INTR_HOOK
 from runtime.cpu.unicorn_state import State
@@ -69,6 +70,8 @@ class Aarch64:
         if address <= self._last and self._first <= address + size:
             self._fast.clear()
             self._exits.clear()
+            if self.cpu.routines is not None:
+                self.cpu.routines.forget()
             self._first, self._last = 1 << 64, 0
 
     def install(self, doors: Doors) -> None:
@@ -92,7 +95,11 @@ class Aarch64:
 
         if self._hook is not None:
             engine.unhook(self._hook)
-        self._hook = engine.hook(HOOK_INTR, INTR_HOOK(cpu.guarded(interrupt)))
+        callback: Any = INTR_HOOK(cpu.guarded(interrupt))
+        routines, user = cpu.routines, None
+        if routines is not None and routines.use(doors.routines):
+            callback, user = routines.entry("interrupt", None, callback), routines.address
+        self._hook = engine.hook(HOOK_INTR, callback, user=user)
 
     def _learn(self, pc: int) -> tuple[int | None, int]:
         """(kind, register of the index) of the exit before `pc`, or (None, immediate) of a trap."""
@@ -112,9 +119,17 @@ class Aarch64:
         else:
             found = (None, immediate)
         self._exits[pc] = found
+        self._show(pc, *found)
         self._fast[pc] = self._crossing(pc, *found)
         self._first, self._last = min(self._first, pc - 4), max(self._last, pc)
         return found
+
+    def _show(self, pc: int, kind: int | None, register: int) -> None:
+        """Let machine code know this exit, when it may answer there."""
+        routines = self.cpu.routines
+        if routines is None or self._doors.skip or kind not in (None, GateKind.BOUND, GateKind.TABLE):
+            return
+        routines.learn(pc, TRAP if kind is None else kind, register if kind is not None else 0)
 
     def _crossing(self, pc: int, kind: int | None, detail: int) -> Callable[[Any], object]:
         """What the hook calls for the exit or trap before `pc`; everything it needs is bound here."""

@@ -34,6 +34,7 @@ from runtime.cpu.api import (
     RegisterState,
 )
 from runtime.cpu.poll import StopPoll
+from runtime.cpu.routines import Routines
 from runtime.cpu.unicorn_aarch64 import Aarch64
 from runtime.cpu.unicorn_doors import invented
 from runtime.cpu.unicorn_engine import (
@@ -80,6 +81,7 @@ class UnicornCpu:
         self._install_poll()
         self._start = self.engine.starter()
         self.state: State | None = find(self.engine, self.half.registers)
+        self.routines: Routines | None = None
         self._fault_word: memoryview | None = None
         if self.state is None:
             self.copied = RegisterCopy(self.engine, self.half.registers)
@@ -87,6 +89,9 @@ class UnicornCpu:
             self._start = self.copied.around(self._start)
         else:
             self.live = self.state.regs
+            self.routines = Routines(
+                arch, self.state.address, space.arena.base, space.readable.address, space.writable.address
+            )
             self.half.calibrate(self.state)
             self._fault_word = self._find_fault_word()
         for register, value, size in FPU_START[arch]:
@@ -106,6 +111,18 @@ class UnicornCpu:
     def doors(self, doors: Doors) -> None:
         self._doors = doors
         self.half.install(doors)
+        if self.context is not None:
+            self._tell(self.context)
+
+    def _tell(self, context: RegisterState) -> None:
+        """Let the routines know whose calls they answer."""
+        if self.routines is not None and self._doors.facts is not None:
+            self.routines.runs(*self._doors.facts(context))
+
+    def _recall(self, context: Any) -> None:
+        """Calls that routines answered are among a context's recent ones, too."""
+        if self.routines is not None and self.routines.block.made:
+            self.routines.fold(context.calls)
 
     def gate_code(self) -> tuple[bytes, dict[int, int]]:
         """See api.Cpu."""
@@ -247,6 +264,7 @@ class UnicornCpu:
         context.regs = self.live  # where they are a copy, a run begins by writing it back
         self.context = context
         self.half.loaded(context)
+        self._tell(context)
 
     def unload(self) -> None:
         """Give the loaded context its state back."""
@@ -254,6 +272,7 @@ class UnicornCpu:
         if old is None:
             return
         self.half.unloading()
+        self._recall(old)
         old.fpu = self.engine.save()
         old.regs = self.new_regs()
         old.regs[:] = self.live
@@ -282,9 +301,13 @@ class UnicornCpu:
             raise error
         if self.left is not None:
             left, self.left = self.left, None
+            self._recall(self.context)
             return left
+        if status:
+            self._recall(self.context)
         if self.fault is not None:
             fault, self.fault = self.fault, None
+            self._recall(self.context)
             if self._before is not None:
                 self.live[:] = memoryview(self._before).cast("Q")
             self.half.after_fault()
@@ -385,6 +408,8 @@ class UnicornCpu:
     def close(self) -> None:
         """Free the engine."""
         self.unload()
+        if self.routines is not None:
+            self.routines.leave()
         self.space.listeners.remove(self.changed)
         self.live = memoryview(b"")
         self.engine.close()

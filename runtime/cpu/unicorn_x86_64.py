@@ -21,6 +21,7 @@ from aot.manifest import GateKind
 from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.errors import Errno
 from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
+from runtime.cpu.routines import TRAP
 from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import (
     HOOK_INSN,
@@ -60,6 +61,7 @@ _GATES = {
     GateKind.RETURN: _RETURN,
 }
 SLOT = 16  # bytes of a gate
+_ENTRIES: dict[int | None, str] = {GateKind.BOUND: "bound", GateKind.TABLE: "table", TRAP: "trap"}
 
 _VECTORS = {
     0: FaultKind.DIVIDE,
@@ -125,22 +127,28 @@ class X86:
         for number, prototype in ((INS_IN, IN_HOOK), (INS_OUT, OUT_HOOK)):
             callback = prototype(self.cpu.guarded(self._port))
             self._hooks.append(engine.hook(HOOK_INSN, callback, instruction=number))
+        routines = self.cpu.routines
+        ready = routines is not None and routines.use(doors.routines)
         outside = [(0, LAST)]
         if self.gates is not None:
             end = self.gates + SLOT * len(GateKind)
             outside = [(0, self.gates - 1), (end, LAST)]
             for kind, function in self._functions(doors).items():
                 at = self.gates + kind * SLOT
-                self._syscall(function, (at, at + SLOT - 1))
+                self._syscall(function, (at, at + SLOT - 1), kind if ready else None)
         trap = self._trap(doors)
         for span in outside:
-            self._syscall(trap, span)
+            self._syscall(trap, span, TRAP if ready else None)
 
-    def _syscall(self, function: Callable[[], None], within: tuple[int, int]) -> None:
-        hook = self.cpu.engine.hook(
-            HOOK_INSN, SYSCALL_HOOK(self.cpu.guarded(function)), within=within, instruction=INS_SYSCALL
+    def _syscall(self, function: Callable[[], None], within: tuple[int, int], kind: int | None) -> None:
+        """Hook `syscall` in a range. With a kind, machine code looks first whether it has the answer."""
+        callback: Any = SYSCALL_HOOK(self.cpu.guarded(function))
+        user, routines = None, self.cpu.routines
+        if kind in _ENTRIES and routines is not None:
+            callback, user = routines.entry(_ENTRIES[kind], kind, callback), routines.address
+        self._hooks.append(
+            self.cpu.engine.hook(HOOK_INSN, callback, user=user, within=within, instruction=INS_SYSCALL)
         )
-        self._hooks.append(hook)
 
     def _functions(self, doors: Doors) -> dict[GateKind, Callable[[], None]]:
         """The callback of each gate. `cpu.context` is read anew: contexts change, hooks stay."""

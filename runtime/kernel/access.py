@@ -14,6 +14,7 @@ from collections.abc import Callable
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from runtime.cpu.api import EventKind, RangeEvent
+from runtime.kernel.direct import Translations
 from runtime.kernel.frames import Arena
 from runtime.kernel.pagetable import ADDRESS, PageTable, R, W, X
 from runtime.kernel.regions import Region, Regions
@@ -38,8 +39,8 @@ class GuestAccess:
         self.layout = Regions()
         self.listeners: list[Listener] = []
         self._map, self._view = arena.map, arena.view
-        self._reads: dict[int, int] = {}
-        self._writes: dict[int, int] = {}
+        self._reads = self.readable = Translations()
+        self._writes = self.writable = Translations()
         arena.spaces.append(self)
         self.faulted = (0, False)  # where the last Errno(FAULT) came from: address, write
 
@@ -148,9 +149,9 @@ class GuestAccess:
             self._reads.clear()
             self._writes.clear()
         else:
-            for page in range(va >> 12, (va + size + 4095) >> 12):
-                self._reads.pop(page, None)
-                self._writes.pop(page, None)
+            first, end = va >> 12, (va + size + 4095) >> 12
+            self._reads.drop(first, end)
+            self._writes.drop(first, end)
 
     # what ops and kinds use
 

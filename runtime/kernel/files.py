@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 
 from aot.personality.abi.errors import E, Errno
 from aot.record import dataclass, field, replace
+from runtime.kernel.direct import Descriptors
 from runtime.kernel.node import File
 
 LIMIT = 1024
@@ -20,6 +21,7 @@ class FileTable:
     most: int = 1 << 20
     open: dict[int, File] = field(default_factory=dict)
     cloexec: set[int] = field(default_factory=set)
+    direct: Descriptors = field(default_factory=Descriptors)  # what machine code sees of `open`
     _users: dict[int, int] = field(default_factory=dict)  # id(file) -> descriptors
     _free: list[int] = field(default_factory=list)  # heap of closed numbers below _next
     _next: int = 0  # lowest number never used
@@ -54,6 +56,7 @@ class FileTable:
 
     def _set(self, fd: int, file: File, *, cloexec: bool) -> None:
         self.open[fd] = file
+        self.direct.set(fd, file)
         self._users[id(file)] = self._users.get(id(file), 0) + 1
         if cloexec:
             self.cloexec.add(fd)
@@ -68,6 +71,7 @@ class FileTable:
             file = self.open.pop(fd)
         except KeyError:
             raise Errno(E.BADF) from None
+        self.direct.set(fd, None)
         self.cloexec.discard(fd)
         heappush(self._free, fd)
         left = self._users[id(file)] - 1
@@ -96,6 +100,7 @@ class FileTable:
     def copy(self) -> FileTable:
         """The table of a forked process: descriptions are shared, `_users` counts both."""
         twin = replace(self, open=dict(self.open), cloexec=set(self.cloexec), _free=list(self._free))
+        twin.direct = self.direct.copy()
         for file in self.open.values():
             self._users[id(file)] += 1
         return twin

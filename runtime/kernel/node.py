@@ -9,6 +9,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, StatFs, Times, Whence
 from aot.record import replace
+from runtime.kernel.direct import Direct
 
 if TYPE_CHECKING:
     from runtime.kernel.namespace import Place, Spot
@@ -134,6 +135,7 @@ class File:
 
     seekable = False
     host_fd: int | None = None  # descriptor that can be polled and mapped
+    direct: int = Direct.NO  # whether machine code may serve transfers; see direct.py
     read_only = False  # came from a read-only mount
 
     def __init__(self, node: Node, flags: Open) -> None:

@@ -53,6 +53,7 @@ class System:
     error_names: Mapping[int, str]  # ABI number -> the system's own name
     libraries: Mapping[str, Gate] = field(default_factory=dict)
     inline: Mapping[str, str] = field(default_factory=dict)  # row name -> DataWord name(s), space-separated
+    routines: Mapping[str, str] = field(default_factory=dict)  # row name -> routine (runtime.cpu.routines)
     library: Callable[[str], str] = plain_library  # file name of a library -> name used in row symbols
     has_brk: bool = True
     indirect: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # column -> numbers of syscall(2)

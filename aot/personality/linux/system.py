@@ -26,6 +26,11 @@ SYSTEM = System(
         "getpid": "PID", "gettid": "TID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID",
         "getgid": "GID", "getegid": "EGID",
     },
+    routines={
+        "getpid": "GETPID", "gettid": "GETTID", "read": "READ", "write": "WRITE", "pread64": "PREAD",
+        "pwrite64": "PWRITE", "lseek": "LSEEK", "clock_gettime": "CLOCK_GETTIME",
+        "gettimeofday": "GETTIMEOFDAY", "time": "TIME", "readv": "READV", "writev": "WRITEV",
+    },
     start=start,
     linkers=True,
     signal_frames=FRAMES,

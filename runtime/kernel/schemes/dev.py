@@ -9,6 +9,7 @@ from typing import Any
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, Time, Whence
+from runtime.kernel.direct import Direct
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
 from runtime.kernel.node import Directory, File, Link, Node, fill_random, total
@@ -45,6 +46,7 @@ class NullFile(File):
     """/dev/null."""
 
     seekable = True
+    direct = Direct.NULL
 
     def read(self, buf: Buffers) -> int:
         return 0
@@ -67,6 +69,8 @@ class NullFile(File):
 
 class ZeroFile(NullFile):
     """/dev/zero."""
+
+    direct = Direct.ZERO
 
     def read(self, buf: Buffers) -> int:
         for piece in buf:

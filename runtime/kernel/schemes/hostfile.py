@@ -11,6 +11,7 @@ import termios
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, Time, Whence
+from runtime.kernel.direct import Direct
 from runtime.kernel.host import failure, ready
 from runtime.kernel.leave import Block
 from runtime.kernel.node import POLLIN, POLLOUT, File, Node
@@ -48,9 +49,11 @@ def neutral_stat(st: os.stat_result) -> Stat:
 
 
 class HostFile(File):
-    """A seekable host file."""
+    """A seekable host file. Its transfers and positions are the host's own calls, and nothing more: machine
+    code makes them too (runtime/cpu/routines.c), so what is added here has to be added there."""
 
     seekable = True
+    direct = Direct.HOST
 
     def __init__(self, node: Node, flags: Open, fd: int) -> None:
         super().__init__(node, flags)
@@ -120,6 +123,7 @@ class HostStream(HostFile):
     """
 
     seekable = False
+    direct = Direct.NO
 
     def __init__(self, node: Node, flags: Open, fd: int, *, polite: bool) -> None:
         super().__init__(node, flags, fd)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from aot.personality.abi.neutral import Open
+from runtime.kernel.direct import Direct
 from runtime.kernel.host import failure
 from runtime.kernel.schemes.hostfile import HostStream, StreamNode
 
@@ -16,7 +17,10 @@ def make_pipe(flags: Open) -> tuple[HostStream, HostStream]:
     except OSError as error:
         raise failure(error) from None
     kept = flags & Open.NONBLOCK
-    return (
+    ends = (
         HostStream(StreamNode(r), Open.READ | kept, r, polite=False),
         HostStream(StreamNode(w), Open.WRITE | kept, w, polite=False),
     )
+    for end in ends:
+        end.direct = Direct.STREAM
+    return ends
