@@ -17,6 +17,7 @@ from aot.personality.abi.kinds import (
     InBytes,
     InInt,
     InOutInt,
+    InOutStruct,
     InStruct,
     Kind,
     Length,
@@ -191,6 +192,9 @@ def pointer(row: Call, name: str, kind: Kind) -> Pointer | None:
             return Pointer(kind.bits // 8, out=False, optional=kind.optional)
         case InOutInt():
             return Pointer(kind.bits // 8, out=row.op not in LATE, optional=True)
+        case InOutStruct():
+            assert isinstance(kind.layout, Layout)
+            return Pointer(kind.layout.size, out=True)
         case Array():
             assert isinstance(kind.layout, Layout)
             return Pointer(kind.layout.size, out=kind.write)

@@ -11,6 +11,7 @@ from aot.personality.abi.frame import SigInfo
 from aot.personality.abi.neutral import SigAction, SigStack
 from aot.personality.abi.personality import Personality
 from aot.record import dataclass, field
+from runtime.kernel.locks import LockTable
 
 if TYPE_CHECKING:
     from runtime.cpu.api import Cpu
@@ -41,6 +42,7 @@ class Kernel:
     next_id: int = 1000
     foreground: int = 0  # process group that has the terminal; 0: the first one's
     timers: list[Timer] = field(default_factory=list)  # the armed ones
+    locks: LockTable = field(default_factory=LockTable)
 
 
 @dataclass(slots=True)
@@ -66,12 +68,8 @@ class Process:
     names: Namespace
     creds: Credentials
     exec_path: bytes
-    generation: int = 0  # of the address space: exec replaces it
     pgid: int = 0  # 0: its own id
     umask: int = 0o022
-    brk_start: int = 0
-    brk: int = 0
-    brk_limit: int = 0
     actions: dict[int, SigAction] = field(default_factory=dict)
     pending: int = 0  # signals for whichever context takes them
     infos: dict[int, list[SigInfo]] = field(default_factory=dict)

@@ -51,6 +51,9 @@ class DirectoryFile(File):
         self.at = offset
         return offset
 
+    def lock_fd(self) -> int | None:
+        return self.directory.descriptor
+
     def snapshot(self) -> list[DirEntry]:
         """Every entry: . and .., then the scheme's order, then mount points it does not list."""
         if self._entries is None:

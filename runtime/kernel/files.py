@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
 from aot.record import dataclass, field, replace
 from runtime.kernel.direct import Descriptors
 from runtime.kernel.node import File
+
+if TYPE_CHECKING:
+    from runtime.kernel.locks import LockTable
 
 LIMIT = 1024
 """Default number of descriptors of a process."""
@@ -21,6 +25,7 @@ class FileTable:
     most: int = 1 << 20
     open: dict[int, File] = field(default_factory=dict)
     cloexec: set[int] = field(default_factory=set)
+    locks: LockTable | None = None  # where this process holds record locks
     direct: Descriptors = field(default_factory=Descriptors)  # what machine code sees of `open`
     _users: dict[int, int] = field(default_factory=dict)  # id(file) -> descriptors
     _free: list[int] = field(default_factory=list)  # heap of closed numbers below _next
@@ -74,12 +79,28 @@ class FileTable:
         self.direct.set(fd, None)
         self.cloexec.discard(fd)
         heappush(self._free, fd)
+        if self.locks is not None:
+            self.locks.closed(self, file)
+        self.release(file)
+
+    def hold(self, file: File) -> None:
+        """Use a file without a descriptor (it is in a message); every process's table counts the same users."""
+        self._users[id(file)] = self._users.get(id(file), 0) + 1
+
+    def release(self, file: File) -> None:
+        """Give up one use of a file; it is closed with the last."""
         left = self._users[id(file)] - 1
         if left:
             self._users[id(file)] = left
         else:
             del self._users[id(file)]
+            if file.locks is not None:
+                file.locks.forget(file)
             file.close()
+
+    def users(self, file: File) -> int:
+        """How many descriptors and messages mean a file."""
+        return self._users.get(id(file), 0)
 
     def put(self, fd: int, file: File, *, cloexec: bool) -> None:
         """Make `fd` mean `file`, closing what it meant before. Raises BADF for a number out of range."""
@@ -99,7 +120,9 @@ class FileTable:
 
     def copy(self) -> FileTable:
         """The table of a forked process: descriptions are shared, `_users` counts both."""
-        twin = replace(self, open=dict(self.open), cloexec=set(self.cloexec), _free=list(self._free))
+        twin = replace(
+            self, open=dict(self.open), cloexec=set(self.cloexec), _free=list(self._free), locks=None
+        )
         twin.direct = self.direct.copy()
         for file in self.open.values():
             self._users[id(file)] += 1

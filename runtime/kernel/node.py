@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, StatFs, Times, Whence
+from aot.personality.abi.neutral_files import Owner
 from aot.record import replace
 from runtime.kernel.direct import Direct
 
 if TYPE_CHECKING:
+    from runtime.kernel.locks import LockTable
     from runtime.kernel.namespace import Place, Spot
 
 POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL = 1, 4, 8, 16, 32
@@ -23,6 +25,7 @@ CREATE, EXCLUSIVE, TRUNCATE = int(Open.CREATE), int(Open.EXCLUSIVE), int(Open.TR
 NOFOLLOW, DIRECTORY, NO_DIRECTORY = int(Open.NOFOLLOW), int(Open.DIRECTORY), int(Open.NO_DIRECTORY)
 CLOEXEC, TMPFILE = int(Open.CLOEXEC), int(Open.TMPFILE)
 
+NOBODY = Owner(1, 0)
 PART = 1 << 20  # bytes made at once
 
 S_IFMT = 0o170000
@@ -32,6 +35,11 @@ S_IFDIR = 0o040000
 
 class Node:
     """A file at rest. What a scheme does not support is refused the way kernels refuse it."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """The host's descriptor of this very file, if it has one."""
+        return None
 
     def stat(self) -> Stat:
         raise Errno(E.NOSYS)
@@ -146,6 +154,9 @@ class File:
         self.spot: Spot | None = None  # where a directory is in the namespace
         self.place: Place | None = None  # what it was opened by
         self.name = b""  # what /proc/self/fd says of a file without a place
+        self.locks: LockTable | None = None  # where it holds locks of its own
+        self.owner = NOBODY  # who is told by a signal that it is ready
+        self.signal = 0  # which one; 0: the usual
 
     @property
     def path(self) -> bytes:
@@ -188,6 +199,10 @@ class File:
     def available(self) -> int:
         """Bytes that can be read without waiting."""
         raise Errno(E.NOTTY)
+
+    def lock_fd(self) -> int | None:
+        """The host's descriptor whose locks are this file's, if the host has one."""
+        return self.host_fd
 
     def close(self) -> None:
         """The last descriptor is gone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 
 from aot.personality.abi.errors import E, Errno
@@ -12,11 +11,8 @@ from runtime.kernel.context import Context
 from runtime.kernel.host import failure
 from runtime.kernel.node import File
 from runtime.kernel.optable import op
-from runtime.kernel.schemes.hostfile import HostFile, HostStream, StreamNode
+from runtime.kernel.schemes.hostfile import HostFile, StreamNode
 from runtime.kernel.schemes.pipe import make_pipe
-
-STATUS_FLAGS = Open.READ | Open.WRITE | Open.APPEND | Open.NONBLOCK | Open.SYNC | Open.PATH
-CHANGEABLE = Open.APPEND | Open.NONBLOCK
 
 
 @op(Op.CLOSE)
@@ -85,23 +81,6 @@ def fcntl_setfd(ctx: Context, fd: int, cloexec: bool) -> None:
         ctx.process.files.cloexec.add(fd)
     else:
         ctx.process.files.cloexec.discard(fd)
-
-
-@op(Op.FCNTL_GETFL)
-def fcntl_getfl(ctx: Context, fd: int) -> Open:
-    """How the file is open."""
-    return ctx.process.files.get(fd).flags & STATUS_FLAGS
-
-
-@op(Op.FCNTL_SETFL)
-def fcntl_setfl(ctx: Context, fd: int, flags: Open) -> None:
-    """Change appending and non-blocking; other flags are ignored as kernels do."""
-    file = ctx.process.files.get(fd)
-    changed = (file.flags ^ flags) & CHANGEABLE
-    file.flags = file.flags & ~CHANGEABLE | flags & CHANGEABLE
-    if changed & Open.APPEND and isinstance(file, HostFile) and not isinstance(file, HostStream):
-        bits = fcntl.fcntl(file.fd, fcntl.F_GETFL) & ~os.O_APPEND
-        fcntl.fcntl(file.fd, fcntl.F_SETFL, bits | (os.O_APPEND if flags & Open.APPEND else 0))
 
 
 @op(Op.MEMFD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers, Cell, Sink
 from aot.personality.abi.kinds_base import MAX_IO
-from aot.personality.abi.neutral import FileType, Listed, LockOp, Open, Stat, StatFs, Whence
+from aot.personality.abi.neutral import FileType, Listed, Open, Stat, StatFs, Whence
 from aot.personality.abi.op import Op
 from aot.personality.abi.signals import Signal
 from runtime.kernel.context import Context
@@ -127,14 +127,6 @@ def fsync(ctx: Context, fd: int, data_only: bool) -> None:
     """Flush an open file; the host decides when its disk is written."""
     file = ctx.process.files.get(fd)
     if not file.seekable:
-        raise Errno(E.INVAL)
-
-
-@op(Op.FLOCK)
-def flock(ctx: Context, fd: int, operation: LockOp) -> None:
-    """Lock a whole file: one process a run, so a lock is always had."""
-    ctx.process.files.get(fd)
-    if not operation & (LockOp.SHARED | LockOp.EXCLUSIVE | LockOp.UNLOCK):
         raise Errno(E.INVAL)
 
 

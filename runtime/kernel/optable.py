@@ -17,7 +17,7 @@ OPS: dict[Op, OpFunction] = {}
 
 MODULES = (
     "ops_file", "ops_path", "ops_fd", "ops_tty", "ops_memory", "ops_process", "ops_signal", "ops_time",
-    "ops_poll", "ops_park", "ops_system", "ops_event", "ops_child", "ops_exec",
+    "ops_lock", "ops_fcntl", "ops_poll", "ops_park", "ops_system", "ops_event", "ops_child", "ops_exec",
 )  # fmt: skip
 """Files that implement ops."""
 

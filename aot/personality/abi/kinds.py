@@ -57,10 +57,12 @@ from aot.personality.abi.kinds_struct import (
     Cell,
     InInt,
     InOutInt,
+    InOutStruct,
     InStruct,
     OutInt,
     OutStruct,
     Slots,
+    StructCell,
 )
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "InBytes",
     "InInt",
     "InOutInt",
+    "InOutStruct",
     "InStruct",
     "Int",
     "Items",
@@ -107,6 +110,7 @@ __all__ = [
     "Sink",
     "Slots",
     "Strings",
+    "StructCell",
     "To",
     "Unused",
     "Vector",

@@ -171,6 +171,46 @@ class InOutInt(In):
 
 
 @dataclass(slots=True)
+class StructCell:
+    """A struct behind a pointer that the op reads and may replace (a record lock)."""
+
+    value: Any
+    address: int
+    layout: Layout
+    mem: Mem
+
+    def put(self, value: Any) -> None:
+        """Write the struct back to the guest."""
+        self.value = value
+        self.mem.write(self.address, self.layout.encode(value))
+
+
+@dataclass(frozen=True, slots=True)
+class InOutStruct(In):
+    """A struct in and out: parameter is a StructCell."""
+
+    layout: Layout | LayoutSet
+    make: Callable[..., Any]
+
+    def for_column(self, column: str) -> InOutStruct:
+        if isinstance(self.layout, LayoutSet):
+            return replace(self, layout=self.layout.of(column))
+        return self
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        assert isinstance(self.layout, Layout), "row was not compiled for a column"
+        layout, make = self.layout, self.make
+
+        def cell(word: int, mem: Mem) -> StructCell:
+            raw = mem.read(word, layout.size)
+            mem.probe(word, layout.size, True)
+            return StructCell(make(**layout.decode(raw)), word, layout, mem)
+
+        return cell
+
+
+@dataclass(slots=True)
 class Slots:
     """The elements of a guest array, and the way to put changed ones back."""
 

@@ -24,6 +24,11 @@ class Open(IntFlag):
     TMPFILE = auto()
     NO_DIRECTORY = auto()  # NT FILE_NON_DIRECTORY_FILE
     SEMAPHORE = auto()  # of a counter: a read takes one
+    DATA_SYNC = auto()  # writes wait for the disk, but not for the file's times
+    DIRECT = auto()  # past the page cache
+    NOATIME = auto()
+    ASYNC = auto()  # a signal when it is ready
+    LARGE = auto()  # opened with offsets of 64 bits
 
 
 class MapFlag(IntFlag):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, partial, sig, stub
+from aot.personality.abi.call import FULL, ZERO, Call, call, partial, sig, stub
 from aot.personality.abi.errors import E
 from aot.personality.abi.kinds import (
     ADDRESS,
@@ -24,13 +24,12 @@ from aot.personality.abi.kinds import (
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.op import Op
 from aot.personality.linux import layouts as la
+from aot.personality.linux.calls_fcntl import FCNTL
+from aot.personality.linux.calls_fcntl import IOCTL as FILE_IOCTL
 from aot.personality.linux.columns import nr
-from aot.personality.linux.flags import FD_FLAGS, OPEN, OPEN_MAPS
 
-F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 TCGETS, TCSETS, TCSETSW, TCSETSF = 0x5401, 0x5402, 0x5403, 0x5404
 TIOCGPGRP, TIOCSPGRP, TIOCGWINSZ, TIOCSWINSZ = 0x540F, 0x5410, 0x5413, 0x5414
-FIONREAD, FIONCLEX, FIOCLEX = 0x541B, 0x5450, 0x5451
 ANY = 0xFFFF_FFFF
 """FUTEX_BITSET_MATCH_ANY."""
 
@@ -40,19 +39,6 @@ def _cmd(name: str) -> Unused:
 
 
 # fmt: off
-FCNTL = {
-    F_DUPFD: call("fcntl", None, Op.DUP, FULL, sig(fd=FD, cmd=_cmd("F_DUPFD"), arg=To("lowest", S32)),
-    cloexec=False),
-    F_DUPFD_CLOEXEC: call("fcntl", None, Op.DUP, FULL,
-                          sig(fd=FD, cmd=_cmd("F_DUPFD_CLOEXEC"), arg=To("lowest", S32)), cloexec=True),
-    F_GETFD: call("fcntl", None, Op.FCNTL_GETFD, FULL, sig(fd=FD, cmd=_cmd("F_GETFD"))),
-    F_SETFD: call("fcntl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("F_SETFD"), arg=To("cloexec",
-    FD_FLAGS)), ZERO),
-    F_GETFL: call("fcntl", None, Op.FCNTL_GETFL, FULL, sig(fd=FD, cmd=_cmd("F_GETFL")), Ret("r",
-    flags=OPEN_MAPS)),
-    F_SETFL: call("fcntl", None, Op.FCNTL_SETFL, FULL, sig(fd=FD, cmd=_cmd("F_SETFL"), arg=To("flags",
-    OPEN)), ZERO),
-}
 IOCTL = {
     TCGETS: call("ioctl", None, Op.TTY_GETATTR, FULL,
                  sig(fd=FD, cmd=_cmd("TCGETS"), arg=OutStruct(la.TERMIOS)), ZERO),
@@ -70,10 +56,7 @@ IOCTL = {
                      sig(fd=FD, cmd=_cmd("TIOCGWINSZ"), arg=OutStruct(la.WINSIZE)), ZERO),
     TIOCSWINSZ: call("ioctl", None, Op.TTY_SETSIZE, FULL,
                      sig(fd=FD, cmd=_cmd("TIOCSWINSZ"), arg=To("size", la.IN_WINSIZE)), ZERO),
-    FIONREAD: call("ioctl", None, Op.FIONREAD, FULL, sig(fd=FD, cmd=_cmd("FIONREAD"), arg=OutInt(32)), ZERO),
-    FIOCLEX: call("ioctl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("FIOCLEX")), ZERO, cloexec=True),
-    FIONCLEX: call("ioctl", None, Op.FCNTL_SETFD, FULL, sig(fd=FD, cmd=_cmd("FIONCLEX")), ZERO,
-    cloexec=False),
+    **FILE_IOCTL,
 }
 
 
@@ -124,8 +107,8 @@ FUTEX = {
     }.items()
 }
 CALLS: tuple[Call, ...] = (
-    call("fcntl", nr(72, 25),  None, partial("no record locks, no leases, no owners"), by=("cmd", FCNTL)),
-    call("ioctl", nr(16, 29),  None, partial("terminals, FIONREAD, FIOCLEX"), by=("cmd", IOCTL),
+    call("fcntl", nr(72, 25),  None, partial("no leases, no F_NOTIFY, no SIGIO"), by=("cmd", FCNTL)),
+    call("ioctl", nr(16, 29),  None, partial("terminals, and what any file has"), by=("cmd", IOCTL),
          otherwise=E.NOTTY),
     call("futex", nr(202, 98), None, partial("no FUTEX_WAKE_OP, no priority inheritance"), by=("op", FUTEX),
          otherwise=E.NOSYS),

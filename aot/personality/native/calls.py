@@ -6,9 +6,7 @@ tests compare both. Pointers come with their length right behind them.
 
 from __future__ import annotations
 
-from typing import Any
-
-from aot.personality.abi.call import FULL, NOTHING, STORED, VALUE, ZERO, Call, Ret, absent, call, sig
+from aot.personality.abi.call import NOTHING, STORED, ZERO, Call, Ret, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     FD,
@@ -20,7 +18,6 @@ from aot.personality.abi.kinds import (
     SIZE,
     U32,
     U64,
-    Args,
     Array,
     InBytes,
     InInt,
@@ -39,6 +36,7 @@ from aot.personality.abi.kinds import (
 from aot.personality.abi.op import Op
 from aot.personality.native import calls_process, calls_socket
 from aot.personality.native import layouts as la
+from aot.personality.native.calls_files import CALLS as FILE_CALLS
 from aot.personality.native.flags import (
     ADVICE,
     AT,
@@ -56,23 +54,13 @@ from aot.personality.native.flags import (
     WHENCE,
     WHO,
 )
+from aot.personality.native.rows import COLUMN, gap, row
 
-COLUMN = "native"
 BUF_OUT = {"buf": OutBytes("size", partial=True), "size": LENGTH}
 BUF_IN = {"buf": InBytes("size", partial=True), "size": LENGTH}
 MASK_OPT = InInt(64, optional=True)
 PATH_OPT = Path(optional=True)
 STATUS = Int(8, signed=False)
-
-
-def row(op: Op, args: Args | None = None, ret: Ret = VALUE, **fixed: Any) -> Call:
-    """A native row: named and numbered after its op."""
-    return call(op.name.lower(), {COLUMN: int(op)}, op, FULL, args, ret, **fixed)
-
-
-def gap(op: Op, note: str) -> Call:
-    """An op that has its number but no implementation yet."""
-    return absent(op.name.lower(), {COLUMN: int(op)}, note)
 
 
 # fmt: off
@@ -231,8 +219,6 @@ PARK = (
 FILE_GAPS = tuple(
     gap(op, "not built")
     for op in (
-        Op.RECORD_LOCK,
-        Op.RECORD_TEST,
         Op.GETXATTR,
         Op.SETXATTR,
         Op.LISTXATTR,
@@ -249,26 +235,12 @@ FILE_GAPS = tuple(
         Op.CHROOT,
         Op.CLOSE_RANGE,
         Op.EXCHANGE,
-        Op.FD_SETOWNER,
-        Op.FD_GETOWNER,
-        Op.FD_SETSIGNAL,
-        Op.FD_GETSIGNAL,
-        Op.PIPE_SETSIZE,
-        Op.PIPE_GETSIZE,
-        Op.SEALS_ADD,
-        Op.SEALS_GET,
         Op.FADVISE,
-        Op.FLAGS_GET,
-        Op.FLAGS_SET,
         Op.OPENAT2,
         Op.SYNCFS,
-        Op.SET_NONBLOCK,
-        Op.SET_ASYNC,
         Op.PTY_NUMBER,
         Op.PTY_LOCK,
         Op.PTY_PEER,
-        Op.RW_HINT_GET,
-        Op.RW_HINT_SET,
     )
 )
 MEMORY_GAPS = tuple(
@@ -317,6 +289,7 @@ CALLS: tuple[Call, ...] = tuple(
             *SIGNALS,
             *EVENTS,
             *PARK,
+            *FILE_CALLS,
             *FILE_GAPS,
             *MEMORY_GAPS,
             *calls_process.CALLS,

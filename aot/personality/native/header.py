@@ -7,9 +7,9 @@ from enum import Enum, IntEnum, IntFlag
 
 from aot.personality.abi.layout import F, Layout
 from aot.personality.abi.op import Op
+from aot.personality.native import layouts, layouts_files
 from aot.personality.native.errors import ERRORS
 from aot.personality.native.flags import ENUMS, PROT_MAP
-from aot.personality.native.layouts import STRUCTS
 
 C_TYPES = {
     "Q": "unsigned long", "q": "long", "I": "unsigned int", "i": "int", "H": "unsigned short", "h": "short",
@@ -35,7 +35,7 @@ def _values(enum: type[Enum]) -> Iterator[str]:
 
 def structs() -> Iterator[str]:
     """Struct declarations, packed the way the layouts are."""
-    for layout in STRUCTS:
+    for layout in (*layouts.STRUCTS, *layouts_files.STRUCTS):
         yield from _struct(layout)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
-from aot.personality.native.calls import CALLS, COLUMN
+from aot.personality.native.calls import CALLS
 from aot.personality.native.errors import ERRORS, NAMES
 from aot.personality.native.gate import GATES
+from aot.personality.native.rows import COLUMN
 from aot.personality.native.start import start
 
 SYSTEM = System(

@@ -22,6 +22,9 @@ _OPEN = (
     (Open.APPEND, os.O_APPEND),
     (Open.DIRECTORY, os.O_DIRECTORY),
     (Open.SYNC, os.O_SYNC),
+    (Open.DATA_SYNC, os.O_DSYNC),
+    (Open.DIRECT, os.O_DIRECT),
+    (Open.NOATIME, os.O_NOATIME),
 )
 _CACHE: dict[int, int] = {}
 
@@ -48,6 +51,10 @@ class HostNode(Node):
 
     def __del__(self) -> None:
         os.close(self.fd)
+
+    @property
+    def descriptor(self) -> int | None:
+        return self.fd
 
     @property
     def magic(self) -> str:
