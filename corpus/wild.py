@@ -124,6 +124,7 @@ BEHIND: dict[tuple[str, str], Pointer] = {
     ("ulock_wait2", "addr"): Pointer(4, out=False),
     ("sysctlbyname", "name"): Pointer(8, out=False),
     ("F_GETPATH", "arg"): Pointer(12, out=True),
+    ("prctl", "name"): Pointer(16, out=True),
 }
 """(row, argument) -> a pointer that the row takes as a plain address."""
 

@@ -24,10 +24,11 @@ def execve(ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: 
     load = ctx.process.kernel.load
     if load is None:
         raise Errno(E.NOSYS)
+    comm = path.rpartition(b"/")[2][:15]  # what was asked for: neither a link's target nor an interpreter
     for _ in range(SCRIPTS):
         raw, name, node = _contents(ctx, dirfd, path)
         if not raw.startswith(b"#!"):
-            raise Exec(_beginning(load(ctx.process, raw, name, argv, env), node))
+            raise Exec(_beginning(load(ctx.process, raw, name, argv, env), node, comm))
         words = raw[2:LINE].split(b"\n", 1)[0].strip().split(None, 1)
         if not words:
             raise Errno(E.NOEXEC)
@@ -36,12 +37,13 @@ def execve(ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: 
     raise Errno(E.LOOP)
 
 
-def _beginning(start: Callable[[Context], Context], node: Node) -> Callable[[Context], Context]:
-    """`start`, after which the process knows the file it runs."""
+def _beginning(start: Callable[[Context], Context], node: Node, comm: bytes) -> Callable[[Context], Context]:
+    """`start`, after which the process knows the file it runs and its own name."""
 
     def begin(ctx: Context) -> Context:
         new = start(ctx)
         new.process.data["exec_node"] = node
+        new.process.data["comm"] = comm
         return new
 
     return begin

@@ -308,14 +308,20 @@ def get_tls(ctx: Context, base: str) -> int:
 @op(Op.SET_NAME)
 def set_name(ctx: Context, name: bytes) -> None:
     """Name the context (15 bytes)."""
-    ctx.process.data[f"name {ctx.tid}"] = name[:15]
+    ctx.process.data["comm" if ctx.tid == ctx.process.pid else f"name {ctx.tid}"] = name[:15]
 
 
 @op(Op.GET_NAME)
 def get_name(ctx: Context) -> bytes:
-    """Name of the context: the program's unless it was set."""
-    program = ctx.process.exec_path.rpartition(b"/")[2][:15]
-    name: bytes = ctx.process.data.get(f"name {ctx.tid}", program)
+    """Name of the context; one that was not named has the process's."""
+    name: bytes | None = ctx.process.data.get(f"name {ctx.tid}")
+    return command_of(ctx.process) if name is None else name
+
+
+def command_of(process: Process) -> bytes:
+    """The process's own name: set by itself, else the last part of what was executed (15 bytes)."""
+    program = process.exec_path.rpartition(b"/")[2][:15]
+    name: bytes = process.data.get("comm", program)
     return name
 
 

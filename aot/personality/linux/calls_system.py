@@ -46,7 +46,7 @@ from aot.personality.linux.flags import (
     SLEEP,
     WHO,
 )
-from aot.personality.linux.irregular import nanosleep, times
+from aot.personality.linux.irregular import get_name, nanosleep, times
 
 STATUS = Int(8, signed=False)
 WAIT = Bits(
@@ -129,8 +129,8 @@ PROCESS = (
 )
 PRCTL = {
     15: call("prctl", None, Op.SET_NAME, FULL, sig(option=Unused("PR_SET_NAME"), name=Path(16)), ZERO),
-    16: call("prctl", None, Op.GET_NAME, FULL,
-             sig(option=Unused("PR_GET_NAME"), name=OutData("size", end=b"\0"), size=LENGTH), ZERO),
+    16: call("prctl", None, None, FULL,
+             sig(option=Unused("PR_GET_NAME"), name=To("address", ADDRESS)), ZERO, via=get_name),
 }
 ARCH_PRCTL = {
     0x1001: call("arch_prctl", None, Op.SET_TLS, FULL, sig(option=Unused("ARCH_SET_GS"), address=ADDRESS),

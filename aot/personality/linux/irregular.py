@@ -95,3 +95,9 @@ def nanosleep(ctx: Any, ops: Ops, clock: Clock, time: Time, absolute: bool, left
             rest = max(ctx.wait - now.ns, 0)
             ctx.mem.write(left, TIMESPEC.encode(Time(*divmod(rest, 1_000_000_000))))
         raise
+
+
+def get_name(ctx: Any, ops: Ops, address: int) -> None:
+    """PR_GET_NAME: always 16 bytes, of which the last is zero."""
+    name: bytes = ops[Op.GET_NAME](ctx)
+    ctx.mem.write(address, name[:15].ljust(16, b"\0"))
