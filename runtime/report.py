@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aot.manifest import Manifest
+from aot.manifest import GateKind, Manifest, StubClass
 from aot.personality.abi.signals import Signal
 from runtime.cpu.api import REGS, FaultKind
+from runtime.cpu.routines import TRAP
 from runtime.dispatch import Dispatcher
 from runtime.kernel.context import Context
 from runtime.kernel.faults import SIGNAL_OF
@@ -70,10 +71,22 @@ def _registers(ctx: Context) -> list[str]:
     return ["  " + "  ".join(cells[i : i + 4]) for i in range(0, len(cells), 4)]
 
 
+def answered_by_class(dispatcher: Dispatcher) -> dict[str, int]:
+    """Calls that machine code answered, by class of the crossing. No Python counter has seen them."""
+    found: dict[str, int] = {}
+    for (kind, _), count in (dispatcher.routines.counts() if dispatcher.routines else {}).items():
+        name = "dynamic" if kind == TRAP else StubClass.TABLE.value if kind == GateKind.TABLE else "bound"
+        found[name] = found.get(name, 0) + count
+    return found
+
+
 def stats(dispatcher: Dispatcher, manifest: Manifest, counters: dict[str, int], inline: int) -> str:
     """The --stats summary: calls per class, traps nobody listed, numbers nobody serves."""
     lines = ["calls per class:"]
-    lines += [f"  {name:8} {count}" for name, count in counters.items()]
+    answered = answered_by_class(dispatcher)
+    for name, count in counters.items():
+        by = answered.get(name, 0)
+        lines.append(f"  {name:8} {count + by}" + (f", {by} of them answered by routines" if by else ""))
     lines.append(f"  {'inline':8} {inline}")
     lines.append(f"sites: {len(manifest.sites)}, imports: {len(manifest.imports)}")
     lines.append(f"traps from addresses the translator did not know: {dispatcher.foreign.total()}")
