@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from aot.analyze.candidates import candidates
 from aot.analyze.identify import Identity, identify
 from aot.analyze.sites import analyze
 from aot.errors import IdentifyError
-from aot.image.formats import load_image
-from aot.image.model import Arch, Image
+from aot.image.elf_headers import ElfHeaders, load_segments, read_headers
+from aot.image.formats import load_image, read_image
+from aot.image.model import Arch, Format, Image
 from aot.image.native import emit
+from aot.manifest import encode
+from aot.overlay import Overlay
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import PERSONALITIES, system_of
 from aot.record import replace
-from aot.rewrite.apply import apply
+from aot.rewrite.apply import apply, apply_all
 from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Binder
+from aot.rewrite.overlay import overlay_of
 from aot.rewrite.plan import Plan, plan
 
 
@@ -63,3 +68,30 @@ def translate_file(
     image = load_image(source, arch=Arch(arch) if arch else None)
     identity = identity_of(image, personality, column)
     return translate(image, identity, binder_for(image, identity))
+
+
+def translate_library(raw: bytes, personality: Personality) -> Overlay | None:
+    """The overlay of a shared object of `personality`; None when nothing in it asks the kernel.
+
+    Raises an AotError for what is no shared object of an architecture the personality has.
+    """
+    headers = read_headers(raw)
+    system, arch = system_of(personality), headers.arch.value
+    column = next((c for c, archs in system.columns.items() if arch in archs), None)
+    if column is None:
+        raise IdentifyError(f"{system.name} does not exist on {arch}")
+    binder = SystemBinder(system, column, arch)
+    if not candidates(_outline(raw, headers), (binder.gate,)):
+        return None
+    image = read_image(raw, analysis=True)
+    identity = Identity(int(personality), system.name, column, ())
+    applied = apply_all(plan(image, analyze(image, binder.gate), binder, gap=0), identity)
+    if not applied.manifest.sites:
+        return None
+    return overlay_of(applied, headers.phdrs, encode(applied.manifest))
+
+
+def _outline(raw: bytes, headers: ElfHeaders) -> Image:
+    """As much of a shared object as shows whether there is anything to look for."""
+    segments = load_segments(raw, headers)
+    return Image(Format.ELF, headers.arch, headers.entry, segments, pie=headers.dynamic, sha256="")

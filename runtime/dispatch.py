@@ -7,7 +7,7 @@ number register and look the row up. Both run the very same compiled handlers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
@@ -55,7 +55,7 @@ class Dispatcher:
         self._reads_number = gate.number == "x16"
         self.unknown: Counter[int] = Counter()  # numbers no row has
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
-        self.known: frozenset[int] = frozenset()
+        self.known: set[int] = set()
         self.immediates: dict[int, int] = {}  # address of a replaced trap -> its number
         self.routines: RoutineTable | None = None  # told which rows sites and numbers are
 
@@ -186,11 +186,16 @@ def _unknown(library: str, name: str) -> Handler:
 
 def bind_sites(dispatcher: Dispatcher, manifest: Manifest, sites: list[Handler]) -> None:
     """Fill `sites` so that each binds its handler on first use and is direct from then on."""
-    for index, site in enumerate(manifest.sites):
-        if site.number is None or site.cls in (StubClass.TABLE.value, StubClass.DYNAMIC.value):
-            sites.append(_misplaced)
-        else:
-            sites.append(_lazy_site(dispatcher, site.number, sites, index))
+    by_table = (StubClass.TABLE.value, StubClass.DYNAMIC.value)
+    bind_numbers(dispatcher, [None if s.cls in by_table else s.number for s in manifest.sites], sites)
+
+
+def bind_numbers(dispatcher: Dispatcher, numbers: Iterable[int | None], sites: list[Handler]) -> int:
+    """Append a site for each number (None: its index is not for the bound gate); the index of the first."""
+    first = len(sites)
+    for index, number in enumerate(numbers, first):
+        sites.append(_misplaced if number is None else _lazy_site(dispatcher, number, sites, index))
+    return first
 
 
 def _misplaced(ctx: Context) -> int:

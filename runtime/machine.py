@@ -11,7 +11,7 @@ from aot.errors import AotError, ManifestError, SetupError
 from aot.image.model import Arch
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import PAGE, DataWord, StubClass
-from aot.pcmap import PcMap
+from aot.overlay import Overlay
 from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
 from aot.personality.abi.errors import E, Errno
@@ -26,8 +26,9 @@ from runtime.cpu.api import Cpu, Doors, Fault
 from runtime.cpu.routines import RoutineTable
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
-from runtime.dispatch import Dispatcher, bind_imports, bind_sites
+from runtime.dispatch import Dispatcher, bind_imports, bind_numbers, bind_sites
 from runtime.hostsignals import HostSignals
+from runtime.images import Images, Library, images_of
 from runtime.imports import ImportTable
 from runtime.interpreter import NoInterpreter, map_interpreter
 from runtime.kernel.boot import World, boot
@@ -42,7 +43,7 @@ from runtime.kernel.optable import Interface
 from runtime.kernel.sched import Scheduler
 from runtime.kernel.signals import IGNORE
 from runtime.kernel.upcalls import Returned, upcall
-from runtime.loader import Loaded, Start, begin, facts_of, load, set_data_words
+from runtime.loader import Loaded, Start, begin, facts_of, load
 from runtime.trace import Tracer
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class RunOptions:
     forward: bool = False  # signals of this process go to the guest while it runs
     file: str | None = None  # host path of what runs, where the image came as bytes
     translate: Callable[[bytes], bytes] | None = None  # an executable the guest runs; raises AotError
+    overlay: Callable[[int], Overlay | None] | None = None  # of a shared object, by its descriptor
     errors: TextIO | None = None  # where a killed guest is described
 
 
@@ -126,7 +128,7 @@ class Machine:
             process=self.process,
             library=self.system.libraries.get(self.arch.value),
             on_fault=self._fault,
-            signals=Deliverer(self.system.signal_frames.get(self.arch.value), self._pcs),
+            signals=Deliverer(self.system.signal_frames.get(self.arch.value), images_of),
             forked=self._forked,
             shown=self._shown,
             return_stub=self.loaded.return_stub,
@@ -157,6 +159,7 @@ class Machine:
         cpu = UnicornCpu(program.arch, space)
         cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
         cpu.set_areas(ctx.cpu.areas)
+        space.watcher = images_of(ctx).copied(cpu)
         names = replace(old.names)
         process = replace(
             old,
@@ -180,11 +183,6 @@ class Machine:
         child.sigmask, child.data = ctx.sigmask, dict(ctx.data)
         return child
 
-    def _pcs(self) -> PcMap:
-        """Addresses in stubs and the guest's own; what was put back for a dynamic run has none."""
-        manifest = replace(self.manifest, sites=()) if self.dynamic else self.manifest
-        return PcMap(manifest, self.loaded.bias)
-
     def _fault(self, ctx: Context, fault: Fault) -> bool:
         """Give a fault to the guest's handler, if it has one."""
         signals: Deliverer = ctx.process.signals or self.scheduler.signals
@@ -192,8 +190,7 @@ class Machine:
 
     def _shown(self, ctx: Context, fault: Fault) -> Fault:
         """A fault of an instruction that was moved into a stub, shown where the guest has it."""
-        program = ctx.process.program or self
-        shown = PcMap(program.manifest, program.loaded.bias).shown(fault.pc)
+        shown = images_of(ctx).shown(fault.pc)
         if shown is None or shown.pc == fault.pc:
             return fault
         ctx.regs[-1] = shown.pc
@@ -220,7 +217,7 @@ class Machine:
     def _dispatcher(self) -> Dispatcher:
         m, bias = self.manifest, self.loaded.bias
         dispatcher = Dispatcher(self.system, m.column, self.arch, self.interface.ops, self._wrap())
-        dispatcher.known = frozenset(s.addr + bias for s in m.sites)
+        dispatcher.known = {s.addr + bias for s in m.sites}
         dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
         return dispatcher
 
@@ -256,7 +253,7 @@ class Machine:
         process.actions = {n: a for n, a in process.actions.items() if a.handler == IGNORE}
         process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimer", "itimers")}
         process.program = self
-        process.signals = Deliverer(self.system.signal_frames.get(self.arch.value), self._pcs)
+        process.signals = Deliverer(self.system.signal_frames.get(self.arch.value), images_of)
         process.library = self.system.libraries.get(self.arch.value)
         process.return_stub = self.loaded.return_stub
         self._fill(process)
@@ -301,6 +298,28 @@ class Machine:
             self.options.profile.watch(doors)
         return doors
 
+    def _watch(self, doors: Doors) -> None:
+        """See to the shared objects that the program maps from now on, and to its linker."""
+
+        def add_sites(numbers: list[int | None]) -> int:
+            first = bind_numbers(self.dispatcher, numbers, doors.sites)
+            if self.options.stats is not None:
+                self._count_sites(doors, first)
+            if self.options.profile is not None:
+                self.options.profile.watch_sites(doors, first)
+            return first
+
+        library = Library(
+            arch=self.arch,
+            personality=self.manifest.personality,
+            column=self.manifest.column,
+            find=self.options.overlay if self.system.linkers else None,
+            add_sites=add_sites,
+            known=self.dispatcher.known,
+            dynamic=self.dynamic,
+        )
+        self.space.watch(Images(library, self.cpu, self.manifest, self.loaded.bias))
+
     def _routines(self) -> RoutineTable | None:
         o = self.options
         return routine_table(
@@ -314,16 +333,9 @@ class Machine:
     def _count(self, doors: Doors) -> None:
         """Wrap every door with a counter; only with --stats."""
         counts = self.counts = dict.fromkeys(("bound", "table", "import", "dynamic"), 0)
-        bound, imports = list(doors.sites), list(doors.imports)
+        imports = list(doors.imports)
         table, trap = doors.table, doors.trap
         assert table is not None and trap is not None
-
-        def counted(name: str, handler: Handler) -> Handler:
-            def count(ctx: Context) -> int:
-                counts[name] += 1
-                return handler(ctx)
-
-            return count
 
         def count_table(ctx: Context, number: int, where: int) -> int:
             counts["table"] += 1
@@ -333,18 +345,19 @@ class Machine:
             counts["dynamic"] += 1
             return trap(ctx, pc, immediate)
 
-        doors.sites[:] = [counted("bound", h) for h in bound]
-        doors.imports[:] = [counted("import", h) for h in imports]
+        self._count_sites(doors, 0)
+        doors.imports[:] = [_counted(counts, "import", h) for h in imports]
         doors.table, doors.trap = count_table, count_trap
+
+    def _count_sites(self, doors: Doors, first: int) -> None:
+        """The same for sites from `first` on."""
+        doors.sites[first:] = [_counted(self.counts, "bound", handler) for handler in doors.sites[first:]]
 
     def _identify(self, ctx: Context) -> None:
         """Keep the data page current for the context about to run."""
         names = self.process.names  # what /proc was made with: it shows the process that runs
         names.owner = ctx.process
         names.exec_node = ctx.process.data.get("exec_node", self.exec_node)
-        loaded: Loaded = (ctx.process.program or self).loaded
-        if not loaded.area:
-            return
         creds = ctx.process.creds
         words = {
             DataWord.TRACED: int(self.options.trace is not None),
@@ -356,7 +369,7 @@ class Machine:
             DataWord.GID: creds.gid,
             DataWord.EGID: creds.egid,
         }
-        set_data_words(ctx.mem, loaded.area, words)
+        images_of(ctx).set_words(ctx.mem, words)
 
     def start(self) -> Context:
         """The first context, in the start state its system prepares."""
@@ -373,6 +386,7 @@ class Machine:
         )
         self.process.data["imports"] = ImportTable(self)
         self.cpu.doors = self._doors()
+        self._watch(self.cpu.doors)
         assert self.system.start is not None, f"{self.system.name} has no start"
         try:
             state = begin(ctx, self.cpu, self.system.start, facts_of(self.loaded, ctx, start))
@@ -466,6 +480,14 @@ class Machine:
 def _unloadable(error: Errno) -> ManifestError:
     """What is said of a program whose segments, stubs, stack or TLS cannot be where it wants them."""
     return ManifestError(f"the program cannot be loaded: {error.code.value} where its memory should be")
+
+
+def _counted(counts: dict[str, int], name: str, handler: Handler) -> Handler:
+    def count(ctx: Context) -> int:
+        counts[name] += 1
+        return handler(ctx)
+
+    return count
 
 
 def _returned(ctx: Context) -> int:

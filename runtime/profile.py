@@ -85,13 +85,6 @@ class Profile:
         table, trap = doors.table, doors.trap
         assert table is not None and trap is not None
 
-        def through(cls: str, handler: Handler) -> Handler:
-            def enter(ctx: Context) -> int:
-                self._cls = cls
-                return handler(ctx)
-
-            return enter
-
         def enter_table(ctx: Context, number: int, where: int) -> int:
             self._cls = TABLE
             return table(ctx, number, where)
@@ -100,9 +93,20 @@ class Profile:
             self._cls = DYNAMIC
             return trap(ctx, pc, immediate)
 
-        doors.sites[:] = [through(BOUND, handler) for handler in list(doors.sites)]
-        doors.imports[:] = [through(IMPORT, handler) for handler in list(doors.imports)]
+        self.watch_sites(doors, 0)
+        doors.imports[:] = [self._through(IMPORT, handler) for handler in list(doors.imports)]
         doors.table, doors.trap = enter_table, enter_trap
+
+    def watch_sites(self, doors: Doors, first: int) -> None:
+        """The same for sites from `first` on."""
+        doors.sites[first:] = [self._through(BOUND, handler) for handler in doors.sites[first:]]
+
+    def _through(self, cls: str, handler: Handler) -> Handler:
+        def enter(ctx: Context) -> int:
+            self._cls = cls
+            return handler(ctx)
+
+        return enter
 
 
 def overhead_ns(row: Call, door: Door) -> float:

@@ -44,7 +44,7 @@ class Cache:
     def put(self, path: Path, translated: bytes) -> None:
         """Keep a translation if the directory can be written."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, translated, EXECUTABLE)
         except (OSError, FileError):
             return  # a full or read-only cache directory must not fail the run

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from typing import TYPE_CHECKING
 
 from aot.errors import IdentifyError, ImageError
 from aot.image.native_reader import is_native
 from aot.image.source import read_source
+
+if TYPE_CHECKING:
+    from aot.cli.libraries import Libraries
+    from aot.overlay import Overlay
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
@@ -57,3 +63,16 @@ def translate_bytes(raw: bytes) -> bytes:
         file.write(raw)
         file.flush()
         return native_bytes(Path(file.name), None, None)
+
+
+def overlay(fd: int) -> Overlay | None:
+    """What translation lays over the shared object behind a descriptor; see runtime.images.Find."""
+    return _libraries().overlay(fd)
+
+
+@cache
+def _libraries() -> Libraries:
+    from aot.cli.cache import Cache
+    from aot.cli.libraries import Libraries
+
+    return Libraries(Cache())

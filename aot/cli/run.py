@@ -102,7 +102,7 @@ def command(
       helctic-aot run --trace=calls.txt --deterministic hello.elf
       helctic-aot run --mount /data=./input:ro busybox.elf ls -la /data
     """
-    from aot.cli.prepare import native_bytes, translate_bytes
+    from aot.cli.prepare import native_bytes, overlay, translate_bytes
     from runtime.machine import RunOptions
     from runtime.machine import run as run_machine
 
@@ -121,6 +121,7 @@ def command(
             errors=sys.stderr,
             forward=True,
             translate=translate_bytes,
+            overlay=overlay,
             file=file,
         )
         return run_machine(raw, options)

@@ -40,6 +40,7 @@ class _Writer:
     stubs: bytearray = field(default_factory=bytearray)
     exits: list[ExitWord] = field(default_factory=list)
     inline: int = 0
+    outward: list[int] = field(default_factory=list)
 
     def put(self, address: int, new: bytes) -> bytes:
         """Overwrite loaded bytes; answers the old ones."""
@@ -74,8 +75,23 @@ class _Writer:
         return (*guest, *(segment for segment in ours if segment.size))
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` answers."""
+
+    manifest: Manifest
+    segments: tuple[Segment, ...]
+    outward: tuple[int, ...]  # link addresses of the pc-relative fields in stubs that name the image
+
+
 def apply(plan: Plan, identity: Identity) -> tuple[Manifest, tuple[Segment, ...]]:
     """The manifest and all segments of the translated image."""
+    applied = apply_all(plan, identity)
+    return applied.manifest, applied.segments
+
+
+def apply_all(plan: Plan, identity: Identity) -> Applied:
+    """The same, and what else has to be known of an image whose stubs go elsewhere."""
     writer = _Writer(plan.image, plan.area)
     return_stub = _return_stub(writer)
     imports = _imports(writer, plan.imports)
@@ -96,7 +112,7 @@ def apply(plan: Plan, identity: Identity) -> tuple[Manifest, tuple[Segment, ...]
         page_zero=image.page_zero, main=image.main, initialisers=image.initialisers,
         relocations=plan.relocations,
     )  # fmt: skip
-    return manifest, writer.segments()
+    return Applied(manifest, writer.segments(), tuple(writer.outward))
 
 
 def _tls(image: Image) -> TlsFacts | None:
@@ -171,6 +187,7 @@ def _site(writer: _Writer, index: int, planned: PlannedSite) -> Site:
     writer.inline += call.cls is StubClass.INLINE
     writer.stubs += built.code
     writer.exits += built.exits
+    writer.outward += built.outward
     old = writer.put(planned.window.start, built.new)
     window = planned.window
     landing_old = writer.put(window.landing, built.landing_new) if window.landing else b""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from aot.analyze.model import Insn
 from aot.manifest import DataWord, ExitWord, GateKind, StubClass
 from aot.record import dataclass
 from aot.rewrite import stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
 from aot.rewrite.plan import PlannedSite
-from aot.rewrite.relocate import ends_flow, moved
+from aot.rewrite.relocate import ends_flow, moved, moved_field
 from aot.rewrite.space import Area
 from aot.rewrite.tactics import SHORT, Window
 
@@ -26,6 +27,7 @@ class Built:
     moved: tuple[tuple[int, int], ...] = ()
     exits: tuple[ExitWord, ...] = ()
     landing_new: bytes = b""
+    outward: tuple[int, ...] = ()  # addresses of pc-relative fields in the stub that name the image
 
 
 def build(planned: PlannedSite, index: int, area: Area, address: int, ordinal: int) -> Built:
@@ -54,28 +56,38 @@ def _x86_64(planned: PlannedSite, index: int, area: Area, address: int, ordinal:
     kind = stubs_x86_64.gate_kind(planned.call)
     body = stubs_x86_64.body(planned.call)
     pairs: list[tuple[int, int]] = []
-    code = b""
+    code, outward = b"", list[int]()
+
+    def move(insn: Insn) -> None:
+        nonlocal code
+        here, field = address + len(code), moved_field(insn)
+        pairs.append((here, insn.address))
+        outward.extend(() if field is None else (here + field,))
+        code += moved(insn, here)
+
     for insn in window.before:
-        pairs.append((address + len(code), insn.address))
-        code += moved(insn, address + len(code))
+        move(insn)
     again = address + len(code)
     behind = again + len(body.code)
     values = {"index": index, "slot": area.slot(kind)} | _words(planned, area, ordinal)
     values["resume"] = behind if window.after else found.address + found.size
     code += render(body, again, values)
+    if not window.after:
+        outward += (again + field.offset for field in body.fields if field.name == "resume")
     gate = again + stubs_x86_64.gate_offset(planned.call)
     for insn in window.after:
-        pairs.append((address + len(code), insn.address))
-        code += moved(insn, address + len(code))
+        move(insn)
     if window.after and not ends_flow(window.after[-1]):
         last = window.after[-1]
-        code += render(stubs_x86_64.jump(), address + len(code), {"target": last.address + last.size})
+        jump, here = stubs_x86_64.jump(), address + len(code)
+        outward.append(here + jump.fields[0].offset)
+        code += render(jump, here, {"target": last.address + last.size})
     new, landing_new = _doorway(window, address)
     return Built(
         address, code, new, kind, gate,
         again=window.start if window.folded else again,
         cont=behind if window.after else 0,
-        moved=tuple(pairs), landing_new=landing_new,
+        moved=tuple(pairs), landing_new=landing_new, outward=tuple(outward),
     )  # fmt: skip
 
 
@@ -102,4 +114,5 @@ def _aarch64(planned: PlannedSite, index: int, area: Area, address: int, ordinal
     code = render(part, address, values)
     (gate,) = (address + f.offset for f in part.fields if f.name == "exit")
     new = render(stubs_aarch64.jump(), site, {"target": address})
-    return Built(address, code, new, kind, gate, site, exits=(ExitWord(gate, kind),))
+    outward = tuple(address + f.offset for f in part.fields if f.name == "resume")
+    return Built(address, code, new, kind, gate, site, exits=(ExitWord(gate, kind),), outward=outward)

@@ -8,7 +8,7 @@ from aot.image.model import Arch, Image, Import
 from aot.manifest import PAGE, StubClass
 from aot.record import dataclass, replace
 from aot.rewrite.call import Binder, Call, CallInfo
-from aot.rewrite.space import Area, place, reaches
+from aot.rewrite.space import GAP, Area, place, reaches
 from aot.rewrite.tactics import TACTICS_AARCH64, TACTICS_X86_64, Ground, Window
 
 LARGEST_STUB = 256  # bytes, moved neighbours included; only an estimate of the area needs it
@@ -48,13 +48,13 @@ class Plan:
     relocations: tuple[tuple[int, int], ...] = ()  # for us to fill, where no dynamic linker does
 
 
-def plan(image: Image, analysis: Analysis, binder: Binder) -> Plan:
-    """The plan for `image`."""
+def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Plan:
+    """The plan for `image`, with `gap` free bytes between it and stubs that go above it."""
     found = sorted(analysis.sites, key=lambda site: site.address)
     calls = [_classify(site, binder) for site in found]
     inline = sum(call.cls is StubClass.INLINE for call, _ in calls)
     bound = (len(found) + 1) * LARGEST_STUB + len(image.imports) * IMPORT_STUB * binder.serves_imports
-    area = place(image, -(-inline // WORDS_A_PAGE), bound)
+    area = place(image, -(-inline // WORDS_A_PAGE), bound, gap)
     extent = (area.base, area.base + area.size(bound))
     ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent)
     sites = tuple(

@@ -76,6 +76,17 @@ def moved(insn: Insn, address: int) -> bytes:
     return bytes(code)
 
 
+def moved_field(insn: Insn) -> int | None:
+    """Offset of the rel32 in what `moved` answers, where it has one.
+
+    Preconditions: moved_size(insn) is not None.
+    """
+    form = _branch(insn.raw)
+    if form is not None:
+        return len(form)
+    return _displacement(insn) if "rip" in insn.operands else None
+
+
 def _branch(raw: bytes) -> bytes | None:
     """The opcode of the rel32 form of a direct jump; None when `raw` is not one."""
     if (len(raw), raw[0]) in ((2, 0xEB), (5, 0xE9)):

@@ -47,10 +47,11 @@ class Area:
         return PAGE * (1 + self.counters) + page_up(code)
 
 
-def place(image: Image, counters: int, code: int) -> Area:
+def place(image: Image, counters: int, code: int, gap: int = GAP) -> Area:
     """The area for at most `code` bytes of stubs: below the image where there is room, else above.
 
-    Images that load anywhere start at 0 and have nothing below; a Mach-O has its __PAGEZERO there.
+    Images that load anywhere start at 0 and have nothing below; a Mach-O has its __PAGEZERO there. `gap` bytes
+    are left free above the image.
     """
     if not image.segments:
         raise RewriteError("the image maps nothing")
@@ -59,7 +60,7 @@ def place(image: Image, counters: int, code: int) -> Area:
     below = (lowest - size) // PAGE * PAGE
     if image.format is not Format.MACHO and not image.pie and below >= LOWEST:
         return Area(below, counters, above=False)
-    return Area(page_up(image.end) + GAP, counters, above=True)
+    return Area(page_up(image.end) + gap, counters, above=True)
 
 
 def reaches(image: Image, area: Area, code: int, address: int) -> bool:

@@ -152,6 +152,9 @@ class Cpu(Protocol):
     def add_area(self, start: int, end: int) -> None:
         """One more range as in set_areas (stubs made at run time)."""
 
+    def drop_area(self, start: int, end: int) -> None:
+        """A range of `add_area` is no more."""
+
     def new_regs(self) -> memoryview:
         """A saved register file, all zero."""
 

@@ -108,6 +108,10 @@ class ScriptedCpu:
         """Noted only."""
         self.areas.append((start, end))
 
+    def drop_area(self, start: int, end: int) -> None:
+        """Noted only."""
+        self.areas.remove((start, end))
+
     def new_regs(self) -> memoryview:
         """See api.Cpu."""
         return memoryview(bytearray(8 * len(REGS[self.arch]))).cast("Q")

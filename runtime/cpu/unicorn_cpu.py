@@ -143,6 +143,11 @@ class UnicornCpu:
         self.areas.append((start, end))
         self._poll.skip(self.areas)
 
+    def drop_area(self, start: int, end: int) -> None:
+        """See api.Cpu."""
+        self.areas.remove((start, end))
+        self._poll.skip(self.areas)
+
     def _inside(self, pc: int) -> bool:
         return any(lo <= pc < hi for lo, hi in self.areas)
 

@@ -8,9 +8,10 @@ the guest chose continues where the machine has its instruction.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from aot.image.model import Arch, Prot
-from aot.pcmap import PcMap
+from aot.pcmap import Shown
 from aot.personality.abi.errors import Errno
 from aot.personality.abi.frame import (
     SA_NODEFER,
@@ -43,21 +44,21 @@ M64 = (1 << 64) - 1
 NUMBER = {Arch.X86_64: "rax", Arch.AARCH64: "x8"}
 
 
+class Pcs(Protocol):
+    """Both directions between the guest's PCs and those in stubs; see aot.pcmap.PcMap."""
+
+    def shown(self, pc: int) -> Shown | None: ...
+    def again(self, index: int | None, pc: int) -> Shown: ...
+    def machine(self, pc: int) -> int: ...
+
+
 @dataclass(slots=True)
 class Deliverer:
     """Signal delivery for the contexts of one image."""
 
     frames: SignalFrames | None  # None: the personality has no handlers
-    make_pcs: Callable[[], PcMap]  # made when the first signal needs it
+    pcs: Callable[[Context], Pcs]  # the map of the addresses of a context's images
     trampoline: int = 0
-    _pcs: PcMap | None = None
-
-    @property
-    def pcs(self) -> PcMap:
-        """The map of the image's addresses."""
-        if self._pcs is None:
-            self._pcs = self.make_pcs()
-        return self._pcs
 
     def deliver(self, ctx: Context) -> None:
         """Enter the handlers of everything that is deliverable. Raises Killed."""
@@ -127,10 +128,11 @@ class Deliverer:
 
     def restart(self, ctx: Context) -> None:
         """After Left: the context stands at its call again, as if it had not been made."""
-        shown = self.pcs.again(*ctx.cpu.crossed(ctx))
+        pcs = self.pcs(ctx)
+        shown = pcs.again(*ctx.cpu.crossed(ctx))
         if shown.number is not None:
             ctx.regs[REG_INDEX[ctx.arch][NUMBER[ctx.arch]]] = shown.number
-        ctx.regs[-1] = self.pcs.machine(shown.pc)
+        ctx.regs[-1] = pcs.machine(shown.pc)
 
     def restarts(self, ctx: Context, signal: int, block: Block) -> bool:
         """Whether a signal's handler leaves the call to be made again."""
@@ -141,14 +143,15 @@ class Deliverer:
         for index, word in enumerate(regs):
             ctx.regs[index] = word & M64
         ctx.cpu.set_flags(ctx, flags)
-        ctx.regs[-1] = self.pcs.machine(regs[-1] & M64)
+        ctx.regs[-1] = self.pcs(ctx).machine(regs[-1] & M64)
 
     def _show(self, ctx: Context) -> None:
         """Give the context a PC of the guest's own."""
-        shown = self.pcs.shown(ctx.regs[-1])
+        pcs = self.pcs(ctx)
+        shown = pcs.shown(ctx.regs[-1])
         if shown is None:
             ctx.cpu.step_out(ctx)
-            shown = self.pcs.shown(ctx.regs[-1])
+            shown = pcs.shown(ctx.regs[-1])
         if shown is None:
             return
         if shown.number is not None:

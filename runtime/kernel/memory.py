@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Protocol
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
@@ -28,6 +29,16 @@ NEED = (R, W, X)  # right that an access (0 read, 1 write, 2 execute) wants
 FAULT_UNMAPPED, FAULT_RIGHTS, FAULT_BEYOND = 0, 1, 2  # AddressSpace.fault_code
 
 
+class MappingWatcher(Protocol):
+    """Who wants to know which pages of files are executed: whoever translates them."""
+
+    def executable(self, space: AddressSpace, start: int, end: int, file: FileBacking, offset: int) -> None:
+        """[start, end) of a private mapping is executable from now on; `offset` is that of `start` in the file."""
+
+    def gone(self, space: AddressSpace, start: int, end: int, *, unmapped: bool) -> None:
+        """[start, end) is no longer what it was: nothing is there, or (not `unmapped`) something else will be."""
+
+
 class AddressSpace(GuestAccess):
     """One guest address space. `page_size` is what the guest is told; tables always use 4 KiB."""
 
@@ -37,12 +48,17 @@ class AddressSpace(GuestAccess):
         self.low, self.high = 0x1_0000, self.limit  # where find_free looks by default
         self.fault_code = FAULT_UNMAPPED  # why the last fault() was refused
         self._sealed: list[tuple[int, int]] = []
+        self.watcher: MappingWatcher | None = None
 
     # layout
 
     def seal(self, address: int, size: int) -> None:
         """From now on a range stays what it is: the kernel itself reads and writes there (stubs, gates)."""
         self._sealed.append((address & -PAGE, -(-(address + size) // PAGE) * PAGE))
+
+    def unseal(self, address: int, size: int) -> None:
+        """Undo `seal` for the same range."""
+        self._sealed.remove((address & -PAGE, -(-(address + size) // PAGE) * PAGE))
 
     def _changeable(self, start: int, end: int) -> None:
         """Raises PERM for a range that is sealed."""
@@ -104,7 +120,7 @@ class AddressSpace(GuestAccess):
                 self._changeable(start, end)
                 if not replace:
                     raise Errno(E.EXIST)
-                self.unmap(start, end - start)
+                self._forget(start, end, unmapped=False)
         else:
             start = self._place(address, size, align, lo, hi, top_down=top_down)
             _, end = self._range(start, size)
@@ -119,7 +135,23 @@ class AddressSpace(GuestAccess):
         if prot and region.file is None and end - start <= EAGER:
             self._enter(region, start, end)
         self.emit(EventKind.MAP, start, end - start)
+        if prot & X:
+            self._executable(start, end)
         return start
+
+    def watch(self, watcher: MappingWatcher) -> None:
+        """Let `watcher` know of everything that is executable, and will be."""
+        self.watcher = watcher
+        self._executable(0, self.limit)
+
+    def _executable(self, start: int, end: int) -> None:
+        """Tell the watcher which pages of files may be executed now."""
+        if self.watcher is None:
+            return
+        for region in list(self.layout.within(start, end)):
+            if region.file is not None and not region.shared and region.prot & X:
+                lo, hi = max(start, region.start), min(end, region.end)
+                self.watcher.executable(self, lo, hi, region.file, region.offset + lo - region.start)
 
     def _grow(self, new: Region) -> Region | None:
         """The anonymous neighbour below, grown over the new range when it is alike: heaps stay one region."""
@@ -193,6 +225,10 @@ class AddressSpace(GuestAccess):
         """Forget a range; unmapped parts of it are no error."""
         start, end = self._range(address, size)
         self._changeable(start, end)
+        self._forget(start, end, unmapped=True)
+
+    def _forget(self, start: int, end: int, *, unmapped: bool) -> None:
+        """Take the regions of a range away; with `unmapped` nothing takes their place."""
         taken = self.layout.take(start, end)
         if not taken:
             return
@@ -205,6 +241,8 @@ class AddressSpace(GuestAccess):
             self.emit(EventKind.CODE, 0, EVERYTHING)
         for region in taken:
             self._release(region)
+        if self.watcher is not None and any(region.code for region in taken):
+            self.watcher.gone(self, start, end, unmapped=unmapped)
 
     def _release(self, region: Region) -> None:
         """Give the memory of a region back that is no longer mapped."""
@@ -241,6 +279,8 @@ class AddressSpace(GuestAccess):
         self.forget(start, end - start)
         if self.table.protect(start, end - start, prot):
             self.emit(EventKind.PROTECT, start, end - start)
+        if prot & X:
+            self._executable(start, end)
 
     def decommit(self, address: int, size: int) -> None:
         """Drop the contents: anonymous memory reads as zero again, private file pages as the file."""
@@ -256,6 +296,8 @@ class AddressSpace(GuestAccess):
             self.arena.punch(region.pa + lo - region.start, hi - lo)
             if region.code:
                 self.emit(EventKind.CODE, 0, EVERYTHING)
+            if region.prot & X:
+                self._executable(lo, hi)
 
     def regions(self) -> Iterator[Region]:
         """All mappings in address order."""
