@@ -34,11 +34,12 @@ from runtime.interpreter import NoInterpreter, map_interpreter
 from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
+from runtime.kernel.ends import leave_space
 from runtime.kernel.ends import End
 from runtime.kernel.faults import signal_info
 from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
-from runtime.kernel.memory import AddressSpace
+from runtime.kernel.memory import AddressSpace, Heap
 from runtime.kernel.optable import Interface
 from runtime.kernel.sched import Scheduler
 from runtime.kernel.signals import IGNORE
@@ -152,13 +153,17 @@ class Machine:
     def _kick(self) -> None:
         self.scheduler.kick()
 
-    def _forked(self, ctx: Context, pid: int) -> Context:
-        """The first context of a copy of `ctx`'s process, with an engine of its own."""
-        old, space = ctx.process, ctx.mem.clone()
+    def _forked(self, ctx: Context, pid: int, share: bool) -> Context:
+        """The first context of a copy of `ctx`'s process: an address space has one engine."""
+        old, space, cpu = ctx.process, ctx.mem, ctx.cpu
         program: Machine = old.program or self
-        cpu = UnicornCpu(program.arch, space)
-        cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
-        cpu.set_areas(ctx.cpu.areas)
+        if share:
+            space.users += 1
+        else:
+            space = space.clone()
+            cpu = UnicornCpu(program.arch, space)
+            cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
+            cpu.set_areas(ctx.cpu.areas)
         space.watcher = images_of(ctx).copied(cpu)
         names = replace(old.names)
         process = replace(
@@ -211,8 +216,8 @@ class Machine:
         o, m, bias = self.options, self.manifest, self.loaded.bias
         process.data["argv"] = tuple(os.fsencode(a) for a in o.argv)
         process.data["env"] = tuple(os.fsencode(f"{name}={value}") for name, value in o.env.items())
-        process.brk_start = process.brk = m.brk + bias if m.brk else 0
-        process.brk_limit = m.brk_limit + bias if m.brk_limit else 0
+        start = m.brk + bias if m.brk else 0
+        self.space.heap = Heap(start, start, m.brk_limit + bias if m.brk_limit else 0)
 
     def _dispatcher(self) -> Dispatcher:
         m, bias = self.manifest, self.loaded.bias
@@ -249,7 +254,6 @@ class Machine:
         process, old = self.process, ctx.process.program or self.first
         process.files.close_all(only_cloexec=True)
         process.mem, process.exec_path = self.space, name
-        process.generation += 1
         process.actions = {n: a for n, a in process.actions.items() if a.handler == IGNORE}
         process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimer", "itimers")}
         process.program = self
@@ -259,10 +263,8 @@ class Machine:
         self._fill(process)
         new = self.start()
         new.sigmask, new.pending, new.infos = ctx.sigmask, ctx.pending, ctx.infos
-        if ctx.cpu is old.cpu:
+        if leave_space(ctx.mem, ctx.cpu) and ctx.cpu is old.cpu:
             old.closed = True
-        ctx.cpu.close()
-        ctx.mem.close()
         return new
 
     def _exec_path(self, image: bytes | os.PathLike[str]) -> str:
@@ -471,7 +473,7 @@ class Machine:
 
     def close(self) -> None:
         """Free the engine and the guest's memory."""
-        if self.closed:
+        if self.closed or not self.space.users:
             return
         self.cpu.close()
         self.space.close()

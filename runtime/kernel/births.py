@@ -8,8 +8,9 @@ from aot.image.model import Arch
 from runtime.cpu.api import REG_INDEX, Handler
 from runtime.kernel.context import Context
 from runtime.kernel.ends import forget
-from runtime.kernel.leave import Exec, Fork, Spawn
+from runtime.kernel.leave import Block, Exec, Fork, Spawn
 from runtime.kernel.ops_process import Spawned
+from runtime.kernel.waiting import Waiting
 
 if TYPE_CHECKING:
     from runtime.kernel.sched import Scheduler
@@ -32,13 +33,14 @@ def fork(sched: Scheduler, ctx: Context, cause: Fork, again: Handler) -> None:
     kernel.next_id += 1
     if cause.parent_tid:
         ctx.mem.write(cause.parent_tid, pid.to_bytes(4, "little"))
-    child = sched.forked(ctx, pid)
+    child = sched.forked(ctx, pid, cause.share)
     ctx.cpu.duplicate(ctx, child)
     if cause.child_tid:
         child.mem.write(cause.child_tid, pid.to_bytes(4, "little"))
     for context, result in ((child, 0), (ctx, pid)):
         context.wait = Spawned(result)
-        context.cpu.complete(context, again(context))
+        if context is child or not cause.wait:
+            context.cpu.complete(context, again(context))
     x86 = ctx.arch is Arch.X86_64
     if cause.stack:
         child.regs[index["rsp" if x86 else "sp"]] = cause.stack
@@ -46,7 +48,13 @@ def fork(sched: Scheduler, ctx: Context, cause: Fork, again: Handler) -> None:
         child.cpu.set_base(child, "fs" if x86 else "tpidr_el0", cause.tls)
     child.clear_tid, child.altstack = cause.clear_tid, ctx.altstack
     child.process.contexts.append(child)
-    sched.ready += (child, ctx)
+    sched.ready.append(child)
+    if not cause.wait:
+        sched.ready.append(ctx)
+        return
+    process, space = child.process, child.mem
+    until = Block(ready=lambda: process.status is not None or process.mem is not space, interruptible=False)
+    sched.waiting.append(Waiting(ctx, until, again))
 
 
 def spawn(sched: Scheduler, ctx: Context, cause: Spawn, again: Handler) -> None:
@@ -57,11 +65,11 @@ def spawn(sched: Scheduler, ctx: Context, cause: Spawn, again: Handler) -> None:
     for address in (cause.parent_tid, cause.child_tid):
         if address:
             ctx.mem.write(address, tid.to_bytes(cause.tid_bytes, "little"))
-    child = _twin(ctx, tid, sched.cpu.new_regs())
-    sched.cpu.duplicate(ctx, child)
+    child = _twin(ctx, tid, ctx.cpu.new_regs())
+    ctx.cpu.duplicate(ctx, child)
     for context, result in ((child, 0), (ctx, tid)):
         context.wait = Spawned(result)
-        sched.cpu.complete(context, again(context))
+        ctx.cpu.complete(context, again(context))
     x86 = ctx.arch is Arch.X86_64
     if cause.stack:
         child.regs[index["rsp" if x86 else "sp"]] = cause.stack
@@ -69,7 +77,7 @@ def spawn(sched: Scheduler, ctx: Context, cause: Spawn, again: Handler) -> None:
         child.regs[index["rip" if x86 else "pc"]] = cause.entry
         child.regs[index["rdi" if x86 else "x0"]] = cause.argument
     if cause.tls is not None:
-        sched.cpu.set_base(child, "fs" if x86 else "tpidr_el0", cause.tls)
+        ctx.cpu.set_base(child, "fs" if x86 else "tpidr_el0", cause.tls)
     child.clear_tid = cause.clear_tid
     sched.add(child)
     sched.ready.append(ctx)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from aot.personality.abi.frame import SigInfo
 from aot.personality.abi.signals import Signal
 from aot.record import dataclass
-from runtime.cpu.api import Fault
+from runtime.cpu.api import Cpu, Fault
 from runtime.kernel.context import Context, Process
 from runtime.kernel.faults import SIGNAL_OF
+from runtime.kernel.memory import AddressSpace
 from runtime.kernel.signals import IGNORE, send_process
 
 if TYPE_CHECKING:
@@ -42,6 +43,17 @@ def forget(sched: Scheduler, process: Process) -> None:
             item.block.cancel()
 
 
+def leave_space(space: AddressSpace, cpu: Cpu | None) -> bool:
+    """One process less has this address space, with its engine; the last frees both and True is returned."""
+    space.users -= 1
+    if space.users:
+        return False
+    if cpu is not None:
+        cpu.close()
+    space.close()
+    return True
+
+
 def finish(sched: Scheduler, process: Process, end: End) -> None:
     """A process ended; the run does with its first."""
     if process is sched.process:
@@ -50,13 +62,11 @@ def finish(sched: Scheduler, process: Process, end: End) -> None:
     forget(sched, process)
     signal = SIGNAL_OF[end.fault.kind] if end.fault is not None else end.signal
     process.status = signal or (end.status & 0xFF) << 8
-    cpus = {id(c.cpu): c.cpu for c in process.contexts} or {0: end.ctx.cpu} if end.ctx else {}
+    last = end.ctx or next(iter(process.contexts), None)
     process.contexts.clear()
     process.files.close_all()
     sched.left_process(process)
-    for cpu in cpus.values():
-        cpu.close()
-    process.mem.close()
+    leave_space(process.mem, last.cpu if last is not None else None)
     _bereave(process, signal)
 
 

@@ -80,6 +80,7 @@ class Arena:
         self._free: list[tuple[int, int]] = []  # (pa, size), sorted, never adjacent
         self._tables: list[int] = []
         self.spaces: list[GuestAccess] = []  # address spaces whose memory is here
+        self._idents = 0
 
     def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
         """A host that limits address space gets a smaller arena, with room left for the engine, rather than none."""
@@ -98,6 +99,11 @@ class Arena:
                         f"no {SMALLEST >> 20} MiB of guest memory to be had: {error} (see ulimit -v, ulimit -f)"
                     ) from None
                 size, limited = size >> 1, True
+
+    def next_ident(self) -> int:
+        """A number that nothing else in this arena has had."""
+        self._idents += 1
+        return self._idents
 
     def alloc(self, size: int) -> int:
         """Physical address of `size` zero bytes (a page multiple)."""

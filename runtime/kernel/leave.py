@@ -77,7 +77,11 @@ class SigReturn(Leave):
 
 
 class Fork(Leave):
-    """Make a copy of the process in which the same call returns 0. See Spawn for the words."""
+    """Make a copy of the process in which the same call returns 0. See Spawn for the words.
+
+    With `share` the new process has the caller's address space itself; with `wait` the caller goes on when the
+    new process has a program of its own or has ended.
+    """
 
     def __init__(
         self,
@@ -87,9 +91,11 @@ class Fork(Leave):
         parent_tid: int = 0,
         child_tid: int = 0,
         clear_tid: int = 0,
+        share: bool = False,
+        wait: bool = False,
     ) -> None:
         super().__init__()
-        self.stack, self.tls = stack, tls
+        self.stack, self.tls, self.share, self.wait = stack, tls, share, wait
         self.parent_tid, self.child_tid, self.clear_tid = parent_tid, child_tid, clear_tid
 
 

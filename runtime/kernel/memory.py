@@ -10,12 +10,12 @@ cut short under it while the kernel itself touches the lost page kills the run, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Protocol
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
-from aot.record import replace
+from aot.record import dataclass, replace
 from runtime.cpu.api import EventKind
 from runtime.kernel.access import EVERYTHING, GuestAccess
 from runtime.kernel.frames import PAGE, Arena, ArenaFull, Extent
@@ -39,6 +39,15 @@ class MappingWatcher(Protocol):
         """[start, end) is no longer what it was: nothing is there, or (not `unmapped`) something else will be."""
 
 
+@dataclass(slots=True)
+class Heap:
+    """What brk moves: where the heap starts and ends, and what it must not pass (0: the address space)."""
+
+    start: int = 0
+    end: int = 0
+    limit: int = 0
+
+
 class AddressSpace(GuestAccess):
     """One guest address space. `page_size` is what the guest is told; tables always use 4 KiB."""
 
@@ -48,6 +57,9 @@ class AddressSpace(GuestAccess):
         self.low, self.high = 0x1_0000, self.limit  # where find_free looks by default
         self.fault_code = FAULT_UNMAPPED  # why the last fault() was refused
         self._sealed: list[tuple[int, int]] = []
+        self.users = 1  # processes that have it
+        self.ident = arena.next_ident()  # never reused: a name for what is keyed by address
+        self.heap = Heap()
         self.watcher: MappingWatcher | None = None
 
     # layout
@@ -307,6 +319,16 @@ class AddressSpace(GuestAccess):
         """The mapping that holds an address."""
         return self.layout.at(address & self.mask)
 
+    def name_of(self, address: int) -> tuple[Hashable, int]:
+        """What waiters on an address have in common: its place in shared memory, or this space's own address."""
+        va = address & self.mask
+        region = self.layout.at(va)
+        if region is None or not region.shared:
+            return self.ident, va
+        if region.file is not None:
+            return region.file.ident, region.offset + va - region.start
+        return region.extent, region.pa + va - region.start
+
     # faults
 
     def fault(self, address: int, access: int) -> bool:
@@ -408,7 +430,7 @@ class AddressSpace(GuestAccess):
     def clone(self) -> AddressSpace:
         """A copy for fork: both sides keep the frames, copy-on-write; whoever writes gets one of its own."""
         child = AddressSpace(self.arena, self.arch, self.page_size)
-        child.low, child.high = self.low, self.high
+        child.low, child.high, child.heap = self.low, self.high, replace(self.heap)
         for region in self.layout:
             if region.shared:
                 twin = replace(region)

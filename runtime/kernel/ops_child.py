@@ -22,15 +22,28 @@ def fork(
     parent_tid: int = 0,
     child_tid: int = 0,
     clear_tid: int = 0,
+    share: bool = False,
+    wait: bool = False,
 ) -> int:
-    """A copy of the calling process with the calling context: its id in the caller, 0 in the copy."""
+    """A copy of the calling process with the calling context: its id in the caller, 0 in the copy.
+
+    `share`: with the very same memory. `wait`: the caller goes on once the copy ends or has another program.
+    """
     state = ctx.wait
     if isinstance(state, Spawned):
         ctx.wait = None
         return state.result
     if len(ctx.process.kernel.processes) >= MAX_PROCESSES:
         raise Errno(E.AGAIN)
-    raise Fork(stack=stack, tls=tls, parent_tid=parent_tid, child_tid=child_tid, clear_tid=clear_tid)
+    raise Fork(
+        stack=stack,
+        tls=tls,
+        parent_tid=parent_tid,
+        child_tid=child_tid,
+        clear_tid=clear_tid,
+        share=share,
+        wait=wait,
+    )
 
 
 @op(Op.WAIT)

@@ -66,7 +66,7 @@ def munmap(ctx: Context, address: int, size: int) -> None:
     if not size or address % mem.page_size or address + size > mem.limit:
         raise Errno(E.INVAL)
     mem.unmap(address, size)
-    ctx.process.kernel.park.drain(ctx.process.pid, address, address + size)
+    ctx.process.kernel.park.drain(ctx.mem.ident, address, address + size)
 
 
 @op(Op.MPROTECT)
@@ -94,7 +94,7 @@ def decommit(ctx: Context, address: int, size: int) -> None:
     """Drop the contents of a range."""
     _check_range(ctx, address, size)
     ctx.mem.decommit(address, size)
-    ctx.process.kernel.park.drain(ctx.process.pid, address, address + size)
+    ctx.process.kernel.park.drain(ctx.mem.ident, address, address + size)
 
 
 @op(Op.MSYNC)
@@ -128,18 +128,19 @@ def _check_range(ctx: Context, address: int, size: int) -> None:
 @op(Op.BRK)
 def brk(ctx: Context, address: int) -> int:
     """Move the end of the heap; the end as it is now, moved or not."""
-    process, mem, page = ctx.process, ctx.mem, ctx.mem.page_size
-    if not process.brk_start <= address <= (process.brk_limit or mem.limit):
-        return process.brk
-    old, new = align_up(process.brk, page), align_up(address, page)
+    mem, page = ctx.mem, ctx.mem.page_size
+    heap = mem.heap
+    if not heap.start <= address <= (heap.limit or mem.limit):
+        return heap.end
+    old, new = align_up(heap.end, page), align_up(address, page)
     if new > old:
         try:
             mem.map(old, new - old, R | W, fixed=True, replace=False, name="[heap]")
         except Errno:
-            return process.brk
+            return heap.end
     elif new < old:
         mem.unmap(new, old - new)
-    process.brk = address
+    heap.end = address
     return address
 
 

@@ -24,7 +24,7 @@ class Parked:
 
 def key_of(ctx: Context, address: int) -> Key:
     """What a user address is called among all waiters of the run."""
-    return ctx.process.pid, ctx.process.generation, address
+    return ctx.mem.name_of(address)
 
 
 def _until(ctx: Context, timeout: Time | None, clock: Clock, *, absolute: bool) -> int | None:

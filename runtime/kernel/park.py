@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 
 from aot.record import dataclass, field
 
 ALL = 0xFFFF_FFFF
 """Wake mask that fits every waiter."""
 
-Key = tuple[int, int, int]
-"""(process, generation of its address space, address): a reused address wakes no stale waiter."""
+Key = tuple[Hashable, int]
+"""(the address space, or what is mapped shared; address or offset in it): see AddressSpace.name_of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -65,9 +66,9 @@ class ParkSpace:
         self._drop_if_empty(key)
         return len(moved)
 
-    def drain(self, pid: int, start: int = 0, end: int = 1 << 64) -> int:
-        """Wake everything of a process waiting in a range that goes away (unmap, exit)."""
-        gone = [k for k in self._queues if k[0] == pid and start <= k[2] < end]
+    def drain(self, space: Hashable, start: int = 0, end: int = 1 << 64) -> int:
+        """Wake everything waiting in a range of an address space that goes away (unmap, exit)."""
+        gone = [k for k in self._queues if k[0] == space and start <= k[1] < end]
         return sum(self.wake(k, len(self._queues[k])) for k in gone)
 
     def waiting(self) -> int:

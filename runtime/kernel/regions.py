@@ -26,6 +26,12 @@ class FileBacking:
         weakref.finalize(self, os.close, self.fd)
 
     @property
+    def ident(self) -> tuple[int, int]:
+        """Names the file among all files: device and inode of the host."""
+        facts = os.fstat(self.fd)
+        return facts.st_dev, facts.st_ino
+
+    @property
     def size(self) -> int:
         """Length of the file now, bytes."""
         return os.fstat(self.fd).st_size

@@ -57,7 +57,7 @@ class Scheduler:
     ready: deque[Context] = field(default_factory=deque)
     waiting: list[Waiting] = field(default_factory=list)
     end: End | None = None
-    forked: Callable[[Context, int], Context] | None = None  # (caller, pid) -> first context of its copy
+    forked: Callable[[Context, int, bool], Context] | None = None  # (caller, pid, shares memory) -> its copy
     alarm: Callable[[], None] | None = None  # takes what arrived from outside; may raise Killed
     bell: int | None = None  # host descriptor that becomes readable when something arrives
     _last: Context | None = None

@@ -6,7 +6,7 @@ Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/uni
 
 from __future__ import annotations
 
-from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig, stub
+from aot.personality.abi.call import FULL, STORED, VALUE, ZERO, Call, Ret, call, partial, sig, stub
 from aot.personality.abi.errors import E
 from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import (
@@ -110,7 +110,7 @@ PROCESS = (
     call("execve",      nr(59, 221),  Op.EXECVE,  partial("statically linked programs, of any system; scripts"),
          sig(filename=To("path", PATH), argv=Strings(), envp=To("env", Strings())), ZERO, dirfd=CWD),
     call("fork",        nr(57, None), Op.FORK,    partial("futexes in shared memory do not reach across")),
-    call("vfork",       nr(58, None), Op.FORK,    partial("the child has a copy and the parent does not wait")),
+    call("vfork",       nr(58, None), Op.FORK,    FULL, None, VALUE, share=True, wait=True),
     call("getrlimit",   nr(97, 163),  Op.GETRLIMIT, FULL, sig(resource=RESOURCE, rlim=OutStruct(la.RLIMIT)),
          ZERO),
     call("setrlimit",   nr(160, 164), Op.SETRLIMIT, partial("kept, not enforced"),

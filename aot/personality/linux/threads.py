@@ -13,7 +13,7 @@ from aot.personality.abi.kinds import ADDRESS, To
 from aot.personality.abi.op import Op
 from aot.personality.linux.columns import nr
 
-CLONE_VM, CLONE_SIGHAND, CLONE_THREAD = 0x100, 0x800, 0x10000
+CLONE_VM, CLONE_SIGHAND, CLONE_VFORK, CLONE_THREAD = 0x100, 0x800, 0x4000, 0x10000
 CLONE_SETTLS, CLONE_PARENT_SETTID = 0x80000, 0x100000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
 THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
@@ -21,8 +21,8 @@ THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
 SERVED = THREAD | 0x200 | 0x400 | 0x40000 | 0x400000 | (
     CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID
 )  # fmt: skip
-# what makes a process: the signal of its end, CLONE_VM and CLONE_VFORK (both as a copy), and words to store
-PROCESS = 0xFF | CLONE_VM | 0x4000 | (
+# what makes a process: the signal of its end, whether it shares memory and is waited for, words to store
+PROCESS = 0xFF | CLONE_VM | CLONE_VFORK | (
     CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID
 )  # fmt: skip
 
@@ -39,6 +39,8 @@ def clone(ctx: Any, ops: Any, *, flags: int, stack: int, parent_tid: int, child_
             parent_tid=parent_tid if flags & CLONE_PARENT_SETTID else 0,
             child_tid=child_tid if flags & CLONE_CHILD_SETTID else 0,
             clear_tid=child_tid if flags & CLONE_CHILD_CLEARTID else 0,
+            share=bool(flags & CLONE_VM),
+            wait=bool(flags & CLONE_VFORK),
         )
         return made
     if flags & THREAD != THREAD or flags & 0xFF or flags & ~SERVED:
@@ -57,7 +59,7 @@ def clone(ctx: Any, ops: Any, *, flags: int, stack: int, parent_tid: int, child_
     return result
 
 
-STATUS = partial("threads and copies of the process; a child that shares memory gets a copy of it")
+STATUS = partial("threads, copies of the process, processes that share its memory")
 HEAD = {"flags": ADDRESS, "newsp": To("stack", ADDRESS), "parent_tidptr": To("parent_tid", ADDRESS)}
 CHILD, TLS = To("child_tid", ADDRESS), ADDRESS
 CALLS: tuple[Call, ...] = (

@@ -15,7 +15,7 @@ from runtime.kernel.clock import FixedClocks
 from runtime.kernel.context import Context, Credentials, Kernel, Process
 from runtime.kernel.files import FileTable
 from runtime.kernel.frames import Arena
-from runtime.kernel.memory import AddressSpace
+from runtime.kernel.memory import AddressSpace, Heap
 from runtime.kernel.namespace import Mount, Namespace
 from runtime.kernel.node import Directory
 from runtime.kernel.optable import KernelOps, standard_ops
@@ -67,7 +67,7 @@ class Kit:
             kernel, 1000, 999, self.mem, self.files, self.names, Credentials(0, 0, 0, 0), b"/bin/prog"
         )
         self.names.owner = self.process
-        self.process.brk_start = self.process.brk = 0x80_0000
+        self.mem.heap = Heap(0x80_0000, 0x80_0000)
         column = next(c for c, archs in system.columns.items() if arch in archs)
         regs = memoryview(array("Q", [0] * len(REGS[self.arch])))
         cpu: Any = Bases()

@@ -53,7 +53,7 @@ def test_fixed_clocks_move_only_when_looked_at() -> None:
 
 def test_waiters_wake_oldest_first_and_by_mask() -> None:
     park = ParkSpace()
-    key, other = (1, 0, 64), (2, 0, 64)
+    key, other = (1, 64), (2, 64)
     a, b, c = park.enqueue(key), park.enqueue(key, mask=2), park.enqueue(other)
     assert park.wake(key, 1) == 1 and a.woken and not b.woken
     assert park.wake(key, 9, mask=4) == 0
@@ -63,16 +63,16 @@ def test_waiters_wake_oldest_first_and_by_mask() -> None:
 
 def test_requeued_waiters_wake_at_their_new_key() -> None:
     park = ParkSpace()
-    tickets = [park.enqueue((1, 0, 8)) for _ in range(3)]
-    assert park.requeue((1, 0, 8), (1, 0, 16), 2) == 2
-    assert park.wake((1, 0, 8), 9) == 1
-    assert park.wake((1, 0, 16), 9) == 2
+    tickets = [park.enqueue((1, 8)) for _ in range(3)]
+    assert park.requeue((1, 8), (1, 16), 2) == 2
+    assert park.wake((1, 8), 9) == 1
+    assert park.wake((1, 16), 9) == 2
     assert all(t.woken for t in tickets)
 
 
 def test_unmapping_wakes_only_the_range() -> None:
     park = ParkSpace()
-    low, high = park.enqueue((1, 0, 0x1000)), park.enqueue((1, 0, 0x2000))
+    low, high = park.enqueue((1, 0x1000)), park.enqueue((1, 0x2000))
     assert park.drain(1, 0x1000, 0x2000) == 1
     assert low.woken and not high.woken
 
@@ -183,7 +183,7 @@ def test_sleeping_blocks_until_the_deadline() -> None:
 def test_requeue_moves_waiters_to_where_the_lock_is() -> None:
     kit = Kit(SYSTEM)
     park = kit.process.kernel.park
-    tickets = [park.enqueue((1000, 0, DATA)) for _ in range(3)]
+    tickets = [park.enqueue((kit.mem.ident, DATA)) for _ in range(3)]
     futex = {"FUTEX_REQUEUE": 3, "FUTEX_CMP_REQUEUE": 4}
     assert kit.call("futex", DATA, futex["FUTEX_CMP_REQUEUE"], 1, 9, DATA + 4, 77) == -11
     assert kit.call("futex", DATA, futex["FUTEX_CMP_REQUEUE"], 1, 9, DATA + 4, 0) == 3
