@@ -53,7 +53,9 @@ def build_world(
     program: str | None = None,
 ) -> Namespace:
     """The namespace of a new run. `root` is a host directory that becomes /; without it / is empty but
-    for the mounts and the host's current directory at its own path. `program` is the host path of what runs.
+    for the mounts and the host's current directory at its own path. `program` is the host path of what runs:
+    it is there under that path too, so that it can execute itself. The guest starts in `cwd`, else in the
+    host's current directory where its tree has that, else in /.
 
     Raises SetupError for a host path that cannot be opened.
     """
@@ -78,11 +80,37 @@ def build_world(
         _mount(names, spec)
     if program is not None:
         names.exec_node = _node(program)
-    _enter(names, cwd if cwd is not None else (here if root is None else "/"))
+        _show_program(names, program, names.exec_node)
+    _enter(names, cwd if cwd is not None else here if root is None else _beneath(names, root, here))
     if root is None:
         names.root = names.mounts[()] = Mount((), top, read_only=True)
         names.cwd = names.top if not names.cwd.path else names.cwd
     return names
+
+
+def _beneath(names: Namespace, root: str, here: str) -> str:
+    """Where the guest finds the host directory `here` when / is `root`; / when it does not."""
+    top = os.path.realpath(root)
+    if os.path.commonpath((here, top)) != top:
+        return "/"
+    path = os.path.join("/", os.path.relpath(here, top))
+    with suppress(Errno):
+        found = names.directory(names.top, os.fsencode(path)).node.stat()
+        host = os.stat(here)
+        return path if (found.dev, found.ino) == (host.st_dev, host.st_ino) else "/"
+    return "/"
+
+
+def _show_program(names: Namespace, program: str, node: Node) -> None:
+    """Put the running program at its own path, unless the guest has something there or a host directory above."""
+    path = os.fsencode(os.path.abspath(program))
+    with suppress(Errno):
+        names.find(names.top, path, follow=True).stat()
+        return
+    *above, name = (part for part in path.split(b"/") if part)
+    parent = _synthetic(names, tuple(above))
+    if parent is not None:
+        parent.children[name] = node
 
 
 def _node(path: str) -> Node:
@@ -126,12 +154,12 @@ def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | Non
     """The memory directory at `parts`, made as needed; None when a mount of another kind is in the way."""
     here = names.root.root
     for depth, part in enumerate(parts):
-        if not isinstance(here, MemDirectory):
-            return None
         mount = names.mounts.get(parts[: depth + 1])
         if mount is not None:
             here = mount.root
             continue
+        if not isinstance(here, MemDirectory):
+            return None
         child = here.children.get(part)
         if child is None:
             child = here.children[part] = MemDirectory(here.volume)
@@ -171,6 +199,6 @@ def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:
 def _enter(names: Namespace, cwd: str) -> None:
 
     try:
-        names.cwd = names.directory(names.top, cwd.encode())
+        names.cwd = names.directory(names.top, os.fsencode(cwd))
     except Errno as error:
         raise SetupError(f"--cwd {cwd}: {error.code.value} in the guest's tree") from None

@@ -87,11 +87,22 @@ def test_mounts_add_directories_and_files(here: Path, tmp_path: Path) -> None:
 
 def test_a_root_replaces_the_current_directory(here: Path, tmp_path: Path) -> None:
     names = world(root=str(tmp_path))
-    assert names.cwd.text == b"/"
+    assert names.cwd.text == b"/here"
+    assert world(root=str(here)).cwd.text == b"/"
+    assert world(root="/usr").cwd.text == b"/"
     assert read(names, b"/here/f") == b"found"
     assert read(names, b"../../sibling") == b"hidden"
     with pytest.raises(Errno):
         read(names, bytes(here) + b"/f")
+
+
+def test_the_program_is_at_its_own_path(here: Path, tmp_path: Path) -> None:
+    program = tmp_path / "elsewhere" / "program"
+    program.parent.mkdir()
+    program.write_bytes(b"code")
+    for root in (None, "/"):
+        names = world(root=root, program=str(program))
+        assert read(names, bytes(program)) == b"code"
 
 
 @pytest.mark.parametrize("text", ["x", "rel=/tmp", "/a=", "=/tmp"])
