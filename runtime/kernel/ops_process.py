@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, Who, time_ns
@@ -262,10 +264,15 @@ def getpriority(ctx: Context, pid: int) -> int:
 
 @op(Op.SCHED_AFFINITY)
 def sched_affinity(ctx: Context, tid: int) -> bytes:
-    """Processors a context may run on, as a bit mask: one, because contexts run one at a time."""
+    """Processors a context may run on, as a bit mask: as many as the host's process has, numbered from 0.
+
+    They take turns on one engine; a program that counts them behaves as on the host all the same. A
+    deterministic run has one.
+    """
     if tid and all(tid != c.tid for c in (ctx, *ctx.process.contexts)):
         raise Errno(E.SRCH)
-    return (1).to_bytes(8, "little")
+    count = 1 if ctx.process.kernel.deterministic else len(os.sched_getaffinity(0))
+    return ((1 << count) - 1).to_bytes(-(-count // 64) * 8, "little")
 
 
 @op(Op.GETCPU)

@@ -96,7 +96,7 @@ PROCESS = (
     call("sched_getaffinity", nr(204, 123), Op.SCHED_AFFINITY, FULL,
          sig(pid=To("tid", S32), len=LENGTH, user_mask_ptr=OutData("len", short=E.INVAL)), STORED),
     call("sched_getscheduler", nr(145, 120), Op.GETPRIORITY, partial("SCHED_OTHER, always"), sig(pid=S32)),
-    call("sched_setaffinity", nr(203, 122), Op.GETTID, partial("one processor; the mask has no effect"),
+    call("sched_setaffinity", nr(203, 122), Op.GETTID, partial("the mask has no effect"),
          sig(pid=Unused("one processor"), len=Unused("one processor"),
          user_mask_ptr=Unused("one processor")), ZERO),
     call("getpriority", nr(140, 141), Op.GETPRIORITY, partial("every process has nice 0"),
