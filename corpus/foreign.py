@@ -26,6 +26,7 @@ OUT = Path(__file__).resolve().parent / "build" / "foreign"
 TIMEOUT_S = 600
 
 DEBS = (("busybox-static", "amd64"), ("busybox-static", "arm64"))
+ROOT = ("libc6", "libgcc-s1", "libstdc++6", "musl")  # what dynamic programs need of a system
 GO_TARGETS = tuple(
     (os_name, arch) for os_name in ("linux", "freebsd", "windows") for arch in ("amd64", "arm64")
 )
@@ -91,6 +92,22 @@ def deb(package: str, arch: str, *only: str) -> Path:
         _unpack(file, unpacked, only)
         if not tree.is_dir():  # another process may have been faster
             unpacked.rename(tree)
+    return tree
+
+
+def root(arch: str, *packages: str) -> Path:
+    """A directory for `run --root`: these Debian packages of an architecture, unpacked into one tree."""
+    digest = hashlib.sha256(repr(packages).encode()).hexdigest()[:8]
+    tree = OUT / f"root-{arch}-{digest}"
+    if tree.is_dir():
+        return tree
+    parts = [deb(package, arch) for package in packages]
+    with tempfile.TemporaryDirectory(dir=OUT) as scratch:
+        whole = Path(scratch) / "tree"
+        for part in parts:
+            shutil.copytree(part, whole, symlinks=True, dirs_exist_ok=True)
+        if not tree.is_dir():
+            whole.rename(tree)
     return tree
 
 
@@ -189,6 +206,8 @@ def main() -> int:
     """Prepare everything and print the paths."""
     for package, arch in DEBS:
         print(deb(package, arch))
+    for arch in ("amd64", "arm64"):
+        print(root(arch, *ROOT))
     for system, arch in GO_TARGETS:
         print(go("hello", system, arch))
     return 0
