@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from aot.personality.abi.frame import SI_USER, SigInfo
 from runtime.kernel.context import Process
-from runtime.kernel.ops_process import group_of
+from runtime.kernel.kin import group_of
 from runtime.kernel.signals import send_process
 
 FORWARDED = tuple(

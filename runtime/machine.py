@@ -34,15 +34,15 @@ from runtime.interpreter import NoInterpreter, map_interpreter
 from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
-from runtime.kernel.ends import leave_space
-from runtime.kernel.ends import End
+from runtime.kernel.ends import End, leave_space
 from runtime.kernel.faults import signal_info
 from runtime.kernel.frames import Arena
+from runtime.kernel.kin import group_of, session_of
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace, Heap
 from runtime.kernel.optable import Interface
 from runtime.kernel.sched import Scheduler
-from runtime.kernel.signals import IGNORE
+from runtime.kernel.signals import IGNORE, set_mask
 from runtime.kernel.upcalls import Returned, upcall
 from runtime.loader import Loaded, Start, begin, facts_of, load
 from runtime.trace import Tracer
@@ -124,6 +124,7 @@ class Machine:
         self.dispatcher = self._dispatcher()
         self.exec_node = self.process.names.exec_node
         self.process.kernel.load = self._load
+        self.process.kernel.identify = self._identify
         self.scheduler = Scheduler(
             cpu=self.cpu,
             process=self.process,
@@ -164,13 +165,16 @@ class Machine:
             cpu = UnicornCpu(program.arch, space)
             cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
             cpu.set_areas(ctx.cpu.areas)
-        space.watcher = images_of(ctx).copied(cpu)
+            space.watcher = images_of(ctx).copied(cpu)
         names = replace(old.names)
         process = replace(
             old,
             pid=pid,
             ppid=old.pid,
-            pgid=old.pgid or old.pid,
+            pgid=group_of(old),
+            sid=session_of(old),
+            stopped=0,
+            life=old.life.of_child(),
             mem=space,
             files=old.files.copy(),
             names=names,
@@ -206,7 +210,13 @@ class Machine:
         exec_path = self._exec_path(image)
         self.exec_path = os.fsencode(exec_path)
         program = o.file or exec_path
-        world = World(o.deterministic, o.root, o.mounts, o.cwd, program if os.path.isfile(program) else None)
+        world = World(
+            deterministic=o.deterministic,
+            root=o.root,
+            mounts=o.mounts,
+            cwd=o.cwd,
+            program=program if os.path.isfile(program) else None,
+        )
         process, interface = boot(self.space, world, os.fsencode(exec_path))
         self._fill(process)
         return process, interface
@@ -262,7 +272,9 @@ class Machine:
         process.return_stub = self.loaded.return_stub
         self._fill(process)
         new = self.start()
-        new.sigmask, new.pending, new.infos = ctx.sigmask, ctx.pending, ctx.infos
+        new.pending, new.infos, new.used_ns = ctx.pending, ctx.infos, ctx.used_ns
+        set_mask(new, ctx.sigmask)
+        process.life.executed = True
         if leave_space(ctx.mem, ctx.cpu) and ctx.cpu is old.cpu:
             old.closed = True
         return new

@@ -40,8 +40,25 @@ class Kernel:
     ) = None
     processes: dict[int, Process] = field(default_factory=dict)
     next_id: int = 1000
+    net: Any = None  # runtime.kernel.net.Net: sockets by name, files in messages
     foreground: int = 0  # process group that has the terminal; 0: the first one's
     timers: list[Timer] = field(default_factory=list)  # the armed ones
+    alerted: list[Context] = field(default_factory=list)  # have signals to look at
+    arrivals: int = 0  # signals sent so far
+    running: Context | None = None  # in its engine now
+    charged: Context | None = None  # whose processor time passes, since `since_ns` of the thread's clock
+    since_ns: int = 0
+    # a context's ids changed while it runs: what the guest reads without a call has to follow
+    identify: Callable[[Context], None] | None = None
+
+    def new_id(self) -> int:
+        """A number no process, context, group or session has."""
+        taken = {n for p in self.processes.values() for n in (p.pid, p.pgid, p.sid, p.ppid)}
+        while self.next_id in taken:
+            self.next_id += 1
+        self.next_id += 1
+        return self.next_id - 1
+
     locks: LockTable = field(default_factory=LockTable)
 
 
@@ -54,6 +71,33 @@ class Credentials:
     gid: int
     egid: int
     groups: tuple[int, ...] = ()
+    suid: int = -1  # saved ids; -1: as the effective ones
+    sgid: int = -1
+
+    def __post_init__(self) -> None:
+        self.suid = self.euid if self.suid == -1 else self.suid
+        self.sgid = self.egid if self.sgid == -1 else self.sgid
+
+
+@dataclass(slots=True)
+class Life:
+    """What others know of a process: its parent, whoever measures it, and those that come after it.
+
+    `news` is a stop or continuation nobody has waited for yet, as code and status of SIGCHLD. Times are
+    nanoseconds on a processor: of contexts that have ended, and of children that were waited for.
+    """
+
+    news: tuple[int, int] | None = None
+    end_signal: int = 17  # what the parent is sent at the end; CHLD
+    executed: bool = False  # runs another program than its parent made it with
+    past_ns: int = 0
+    children_ns: int = 0
+    traits: dict[Any, int] = field(default_factory=dict)
+
+    def of_child(self) -> Life:
+        """What a copy of the process begins with."""
+        kept = {t: v for t, v in self.traits.items() if t.inherited}
+        return Life(traits=kept)
 
 
 @dataclass(slots=True)
@@ -69,6 +113,9 @@ class Process:
     creds: Credentials
     exec_path: bytes
     pgid: int = 0  # 0: its own id
+    sid: int = 0  # 0: its own id
+    stopped: int = 0  # the signal that stopped it
+    life: Life = field(default_factory=Life)
     umask: int = 0o022
     actions: dict[int, SigAction] = field(default_factory=dict)
     pending: int = 0  # signals for whichever context takes them
@@ -98,10 +145,12 @@ class Context:
     sigmask: int = 0
     pending: int = 0
     infos: dict[int, list[SigInfo]] = field(default_factory=dict)
+    alert: bool = False  # has to look at its signals
     awaited: int = 0  # signals that a call is waiting for
     kept_mask: int | None = None  # what a wait with another mask puts back
     altstack: SigStack = field(default_factory=SigStack)
     clear_tid: int = 0
+    used_ns: int = 0  # on a processor so far
     upcalls: list[Any] = field(default_factory=list)
     calls: deque[str] = field(default_factory=lambda: deque(maxlen=8))  # last calls, for fault reports
     wait: Any = None  # state of an op that blocked and will be called again (deadline, park ticket)

@@ -35,9 +35,9 @@ from runtime.kernel.signals import (
     IGNORE,
     UNBLOCKABLE,
     bit_of,
-    handled_next,
     handler_of,
     next_handled,
+    set_mask,
 )
 
 M64 = (1 << 64) - 1
@@ -62,11 +62,9 @@ class Deliverer:
 
     def deliver(self, ctx: Context) -> None:
         """Enter the handlers of everything that is deliverable. Raises Killed."""
-        if self.frames is None:
-            handled_next(ctx)
-            return
         while info := next_handled(ctx):
-            self.enter(ctx, info)
+            if self.frames is not None:
+                self.enter(ctx, info)
 
     def fault(self, ctx: Context, info: SigInfo) -> bool:
         """Enter the handler of a signal an instruction caused; False when the process has to end."""
@@ -104,9 +102,10 @@ class Deliverer:
             raise Killed(Signal.SEGV) from None
         self._set(ctx, entered.regs, entered.flags)
         ctx.kept_mask = None
-        ctx.sigmask |= action.mask & ~UNBLOCKABLE
+        more = action.mask & ~UNBLOCKABLE
         if not action.flags & SA_NODEFER:
-            ctx.sigmask |= bit_of(info.signal)
+            more |= bit_of(info.signal)
+        set_mask(ctx, ctx.sigmask | more)
         if action.flags & SA_RESETHAND:
             process.actions[info.signal] = SigAction()
 
@@ -121,7 +120,7 @@ class Deliverer:
         self._set(ctx, back.regs, back.flags)
         if back.fp is not None:
             ctx.cpu.set_fp(ctx, back.fp)
-        ctx.sigmask = back.mask & ~UNBLOCKABLE
+        set_mask(ctx, back.mask)
         sp = ctx.regs[REG_INDEX[ctx.arch]["rsp" if ctx.arch is Arch.X86_64 else "sp"]]
         if back.stack is not None and not on_stack(ctx.altstack, sp):
             ctx.altstack = SigStack(back.stack.address, back.stack.size, back.stack.flags & 2)

@@ -31,13 +31,14 @@ class Block(Leave):
         interruptible: bool = True,
         restarts: bool = False,
         cancel: Callable[[], object] | None = None,
+        told: bool = False,
     ) -> None:
         if interruptible and Block.interrupting:
             raise Errno(E.INTR)
         super().__init__()
         self.fds, self.deadline_ns = fds, deadline_ns
         self.ready, self.interruptible = ready, interruptible
-        self.restarts, self.cancel = restarts, cancel
+        self.restarts, self.cancel, self.told = restarts, cancel, told
 
 
 class ExitContext(Leave):
@@ -58,6 +59,14 @@ class ExitProcess(Leave):
 
 class Killed(Leave):
     """A signal's default action ends the process; `signal` is the host's (Linux) number."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+class Stopped(Leave):
+    """A signal's default action stops the process until another lets it go on."""
 
     def __init__(self, signal: int) -> None:
         super().__init__(signal)

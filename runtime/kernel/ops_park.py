@@ -57,7 +57,7 @@ def park(
     until = _until(ctx, timeout, Clock(clock), absolute=absolute)
     if int.from_bytes(ctx.mem.read(address, size), "little") != expected & ((1 << 8 * size) - 1):
         raise Errno(E.AGAIN)
-    ticket = ctx.process.kernel.park.enqueue(key_of(ctx, address), mask)
+    ticket = ctx.process.kernel.park.enqueue(key_of(ctx, address), mask, ctx)
     ctx.wait = Parked(ticket, until)
     raise _parked(ctx, ctx.wait)
 
@@ -83,6 +83,7 @@ def _parked(ctx: Context, state: Parked) -> Block:
             ready=lambda: ticket.woken,
             restarts=state.until_ns is None,
             cancel=lambda: park.cancel(ticket),
+            told=True,
         )
     except Errno:  # a signal ends the wait
         park.cancel(ticket)

@@ -10,6 +10,7 @@ from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, W
 from aot.personality.abi.op import Op
 from aot.record import dataclass
 from runtime.kernel.context import Context, Process
+from runtime.kernel.kin import group_of
 from runtime.kernel.leave import Block, ExitContext, ExitProcess, Spawn
 from runtime.kernel.ops_park import key_of
 from runtime.kernel.optable import op
@@ -167,11 +168,6 @@ def _self(ctx: Context, pid: int) -> None:
     """Raises SRCH when `pid` is neither 0 nor the caller."""
     if pid not in (0, ctx.process.pid, ctx.tid):
         raise Errno(E.SRCH)
-
-
-def group_of(process: Process) -> int:
-    """The process group of a process."""
-    return process.pgid or process.pid
 
 
 def _own_or_child(ctx: Context, pid: int) -> Process:

@@ -10,11 +10,11 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.frame import SI_TKILL, SS_DISABLE, SS_ONSTACK, SigInfo, on_stack
 from aot.personality.abi.neutral import MaskHow, SigAction, SigStack, Time
 from aot.personality.abi.op import Op
-from aot.personality.abi.signals import LAST
+from aot.personality.abi.signals import LAST, Signal
 from aot.record import replace
-from runtime.kernel.context import Context
+from runtime.kernel.context import Context, Process
+from runtime.kernel.kin import find_context, find_process, group_of, session_of
 from runtime.kernel.leave import Block, SigReturn
-from runtime.kernel.ops_process import group_of
 from runtime.kernel.ops_time import deadline_of
 from runtime.kernel.optable import op
 from runtime.kernel.signals import (
@@ -24,12 +24,11 @@ from runtime.kernel.signals import (
     Action,
     check,
     default_action,
-    handled_next,
     ignored_now,
-    mask_changed,
     send,
     send_process,
     sent_by,
+    set_mask,
     take,
 )
 
@@ -57,8 +56,7 @@ def sigprocmask(ctx: Context, how: MaskHow, mask: int | None) -> int:
     old = ctx.sigmask
     if mask is not None:
         new = {MaskHow.BLOCK: old | mask, MaskHow.UNBLOCK: old & ~mask, MaskHow.SET: mask}[how]
-        ctx.sigmask = new & ~UNBLOCKABLE
-        mask_changed(ctx)
+        set_mask(ctx, new)
     return old
 
 
@@ -98,23 +96,17 @@ def sigreturn(ctx: Context) -> None:
 
 @contextmanager
 def waiting_with(ctx: Context, mask: int | None) -> Iterator[None]:
-    """A wait under another signal mask: put back when the call ends, by the handler's return if there is one.
-
-    Raises INTR when a signal that the mask lets through is there already.
-    """
+    """A wait under another signal mask: put back when the call ends, by the handler's return if there is one."""
     if mask is None:
         yield
         return
     if ctx.kept_mask is None:
         ctx.kept_mask = ctx.sigmask
-        ctx.sigmask = mask & ~UNBLOCKABLE
+        set_mask(ctx, mask & ~UNBLOCKABLE)
     try:
-        if handled_next(ctx) is not None:
-            ctx.cpu.kick()
-            raise Errno(E.INTR)
         yield
     except Errno as error:
-        if error.code is not E.INTR:
+        if error.code is not E.INTR or not ctx.alert:
             _put_back(ctx)
         raise
     _put_back(ctx)
@@ -122,7 +114,8 @@ def waiting_with(ctx: Context, mask: int | None) -> Iterator[None]:
 
 def _put_back(ctx: Context) -> None:
     if ctx.kept_mask is not None:
-        ctx.sigmask, ctx.kept_mask = ctx.kept_mask, None
+        mask, ctx.kept_mask = ctx.kept_mask, None
+        set_mask(ctx, mask)
 
 
 @op(Op.SIGSUSPEND)
@@ -162,56 +155,79 @@ def sigtimedwait(ctx: Context, mask: int, timeout: Time | None) -> SigInfo:
     raise wait
 
 
-@op(Op.KILL)
-def kill(ctx: Context, pid: int, signal: int) -> None:
-    """Send a signal to a process of the run, or to all of them."""
-    check(signal)
-    own = ctx.process
-    everybody = {own.pid: own} | own.kernel.processes
-    targets = [everybody[pid]] if pid in everybody else []
-    if pid == 0 or pid < -1:
-        wanted = -pid or group_of(own)
-        targets = [p for p in everybody.values() if group_of(p) == wanted]
-    if pid == -1:
-        targets = [p for p in everybody.values() if p is not own] or [own]
+def _may_send(ctx: Context, target: Process, signal: int) -> bool:
+    """Whether a process may send a signal to another one."""
+    own, other = ctx.process.creds, target.creds
+    if target is ctx.process or own.euid == 0 or {own.uid, own.euid} & {other.uid, other.suid}:
+        return True
+    return signal == Signal.CONT and session_of(target) == session_of(ctx.process)
+
+
+def _send_to(ctx: Context, targets: list[Process], signal: int, info: SigInfo) -> None:
+    """Send to every target, to the own process last, for it may end. Raises SRCH, PERM where none is left."""
     if not targets:
         raise Errno(E.SRCH)
-    for process in [*(p for p in targets if p is not own), *(p for p in targets if p is own)]:
-        if signal and process.status is None:
-            send_process(process, signal, sent_by(ctx, signal), own=process is own)
+    allowed = [p for p in targets if _may_send(ctx, p, signal)]
+    if not allowed:
+        raise Errno(E.PERM)
+    for process in sorted(allowed, key=lambda p: p is ctx.process):
+        if signal:
+            send_process(process, signal, info, own=process is ctx.process)
+
+
+@op(Op.KILL)
+def kill(ctx: Context, pid: int, signal: int) -> None:
+    """Send a signal to a process of the run, a group (0: the own, -n: group n), or everybody else (-1)."""
+    check(signal)
+    own = ctx.process
+    everybody = [*own.kernel.processes.values()]
+    if pid == -1:
+        targets = [p for p in everybody if p is not own]
+    elif pid <= 0:
+        targets = [p for p in everybody if group_of(p) == (-pid or group_of(own))]
+    else:
+        found = own if pid == own.pid else find_process(own.kernel, pid)
+        targets = [] if found is None else [found]
+    _send_to(ctx, targets, signal, sent_by(ctx, signal))
+
+
+def _context(ctx: Context, tid: int, pid: int | None) -> Context:
+    """A context by id, of process `pid` if that is given. Raises INVAL, SRCH."""
+    if tid <= 0 or (pid is not None and pid <= 0):
+        raise Errno(E.INVAL)
+    found = ctx if tid == ctx.tid else find_context(ctx.process.kernel, tid)
+    if found is None or pid not in (None, found.process.pid):
+        raise Errno(E.SRCH)
+    return found
 
 
 @op(Op.TKILL)
 def tkill(ctx: Context, tid: int, signal: int, pid: int | None = None) -> None:
     """Send a signal to one context."""
     check(signal)
-    if tid <= 0 or (pid is not None and pid <= 0):
-        raise Errno(E.INVAL)
-    if pid is not None and pid != ctx.process.pid:
-        raise Errno(E.SRCH)
-    for other in (ctx, *ctx.process.contexts):
-        if other.tid == tid:
-            send(other, signal, sent_by(ctx, signal, SI_TKILL) if signal else None)
-            return
-    raise Errno(E.SRCH)
+    other = _context(ctx, tid, pid)
+    if not _may_send(ctx, other.process, signal):
+        raise Errno(E.PERM)
+    if signal:
+        send(other, signal, sent_by(ctx, signal, SI_TKILL), own=other.process is ctx.process)
 
 
 @op(Op.SIGQUEUE)
 def sigqueue(ctx: Context, pid: int, signal: int, info: SigInfo, tid: int | None = None) -> None:
-    """Send a signal with a word of data. The sender may not claim to be the kernel."""
+    """Send a signal with a word of data. The sender may not claim to be the kernel, but to itself."""
     check(signal)
     info = replace(info, signal=signal)
-    if pid != ctx.process.pid:
-        raise Errno(E.SRCH)
-    if not signal:
-        return
-    if info.code >= 0 or info.code == SI_TKILL:
+    if (info.code >= 0 or info.code == SI_TKILL) and pid != ctx.process.pid:
         raise Errno(E.PERM)
-    if tid is None:
-        send_process(ctx.process, signal, info, own=True)
-        return
-    for other in (ctx, *ctx.process.contexts):
-        if other.tid == tid:
-            send(other, signal, info)
-            return
-    raise Errno(E.SRCH)
+    other = None if tid is None else _context(ctx, tid, pid)
+    target = other.process if other is not None else find_process(ctx.process.kernel, pid)
+    if target is None:
+        raise Errno(E.SRCH)
+    if not _may_send(ctx, target, signal):
+        raise Errno(E.PERM)
+    own = target is ctx.process
+    kept = (
+        send_process(target, signal, info, own=own) if other is None else send(other, signal, info, own=own)
+    )
+    if not kept:
+        raise Errno(E.AGAIN)

@@ -12,7 +12,7 @@ from aot.personality.abi.neutral import Termios, Winsize
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.host import failure
-from runtime.kernel.ops_process import group_of
+from runtime.kernel.kin import group_of
 from runtime.kernel.optable import op
 
 _TERMIOS = struct.Struct("=IIIIB19s")  # struct termios of include/uapi/asm-generic/termbits.h

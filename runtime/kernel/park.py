@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from aot.record import dataclass, field
+
+if TYPE_CHECKING:
+    from runtime.kernel.context import Context
 
 ALL = 0xFFFF_FFFF
 """Wake mask that fits every waiter."""
@@ -20,18 +24,23 @@ class Ticket:
 
     key: Key
     mask: int
+    ctx: Context | None = None
     woken: bool = False
 
 
 @dataclass(slots=True)
 class ParkSpace:
-    """All waiters of a run. Ops run one at a time, so checking a value and queueing is one step."""
+    """All waiters of a run. Ops run one at a time, so checking a value and queueing is one step.
 
+    Contexts whose wait is over are `told`, in the order of their wake-ups; the scheduler goes on with them.
+    """
+
+    told: deque[Context] = field(default_factory=deque)
     _queues: dict[Key, deque[Ticket]] = field(default_factory=dict)
 
-    def enqueue(self, key: Key, mask: int = ALL) -> Ticket:
+    def enqueue(self, key: Key, mask: int = ALL, ctx: Context | None = None) -> Ticket:
         """Wait at `key`; the ticket is woken later or cancelled by its owner."""
-        ticket = Ticket(key, mask)
+        ticket = Ticket(key, mask, ctx)
         self._queues.setdefault(key, deque()).append(ticket)
         return ticket
 
@@ -51,6 +60,8 @@ class ParkSpace:
         for ticket in woken:
             ticket.woken = True
             queue.remove(ticket)
+            if ticket.ctx is not None:
+                self.told.append(ticket.ctx)
         self._drop_if_empty(key)
         return len(woken)
 

@@ -17,6 +17,7 @@ from runtime.kernel.births import execute, fork, spawn
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ends import End, finish
+from runtime.kernel.kin import stops
 from runtime.kernel.leave import (
     Block,
     Exec,
@@ -30,12 +31,15 @@ from runtime.kernel.leave import (
     Reschedule,
     SigReturn,
     Spawn,
+    Stopped,
     Unserved,
     Upcall,
 )
+from runtime.kernel.signals import hand_over
 from runtime.kernel.timers import run_timers
 from runtime.kernel.upcalls import Returned, returned, upcall
-from runtime.kernel.waiting import Waiting
+from runtime.kernel.usage import last_of, switch
+from runtime.kernel.waiting import Waiting, Waits
 from runtime.kernel.wakes import wake
 
 UNSERVED_STATUS = 127  # what a shell gives for a command it cannot find
@@ -55,11 +59,13 @@ class Scheduler:
     tid_changed: Callable[[Context], None] | None = None
     timer: Watchdog | None = None  # preemption; None: contexts switch only where they block or yield
     ready: deque[Context] = field(default_factory=deque)
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: Waits = field(default_factory=Waits)
+    held: list[Context] = field(default_factory=list)  # of stopped processes, otherwise ready
     end: End | None = None
     forked: Callable[[Context, int, bool], Context] | None = None  # (caller, pid, shares memory) -> its copy
     alarm: Callable[[], None] | None = None  # takes what arrived from outside; may raise Killed
     bell: int | None = None  # host descriptor that becomes readable when something arrives
+    kicked: bool = False
     _last: Context | None = None
     _armed: bool = False
 
@@ -69,12 +75,15 @@ class Scheduler:
         self.ready.append(ctx)
 
     def run(self) -> End:
-        """Run until the process ends."""
+        """Run until the first process ends."""
+        kernel = self.process.kernel
         try:
             while self.end is None:
-                if self.alarm is not None or self.process.kernel.timers:
+                if self.alarm is not None or kernel.timers:
                     self.events()
-                if self.waiting:
+                if self.held:
+                    self._release()
+                if self.waiting or kernel.alerted or not self.ready:
                     wake(self, idle=not self.ready)
                 if self.ready and self.end is None:
                     self._arm()
@@ -83,6 +92,13 @@ class Scheduler:
             if self.timer is not None:
                 self.timer.stop()
         return self.end
+
+    def _release(self) -> None:
+        """Contexts of processes that were stopped and go on."""
+        still: list[Context] = []
+        for ctx in self.held:
+            (still if ctx.process.stopped else self.ready).append(ctx)
+        self.held = still
 
     def _arm(self) -> None:
         """The timer runs while there is somebody to switch to."""
@@ -102,40 +118,52 @@ class Scheduler:
 
     def events(self) -> None:
         """What happened outside the guest: signals of the host, timers."""
-        try:
-            if self.alarm is not None:
-                self.alarm()
-            if self.process.kernel.timers:
-                run_timers(self.process.kernel)
-        except Killed as cause:
-            self.end = End(signal=cause.signal)
+        if self.alarm is not None:
+            self.alarm()
+        if self.process.kernel.timers:
+            run_timers(self.process.kernel)
 
     def kick(self) -> None:
-        """Stop whatever runs; from any thread."""
-        for process in list(self.process.kernel.processes.values()):
-            for ctx in process.contexts[:1]:
-                ctx.cpu.kick()
+        """Stop whatever runs, or is about to; from any thread."""
+        self.kicked = True
+        running = self.process.kernel.running
+        if running is not None:
+            running.cpu.kick()
 
     def _deliver(self, ctx: Context) -> bool:
-        """Take a context to its handlers; False when a signal ended the process."""
+        """Take a context to its handlers; False when a signal ended or stopped the process."""
         try:
             (ctx.process.signals or self.signals).deliver(ctx)
         except Killed as cause:
             finish(self, ctx.process, End(signal=cause.signal, ctx=ctx))
             return False
+        except Stopped as cause:
+            stops(ctx.process, cause.signal)
+            self.ready.appendleft(ctx)
+            return False
         return True
 
     def _step(self, ctx: Context) -> None:
-        if (ctx.pending | ctx.process.pending) & ~ctx.sigmask and not self._deliver(ctx):
+        if ctx.process.stopped:
+            self.held.append(ctx)
             return
+        if ctx.alert and not self._deliver(ctx):
+            return
+        kernel = self.process.kernel
+        switch(kernel, ctx)
         if ctx is not self._last:
             self._last = ctx
             if self.tid_changed:
                 self.tid_changed(ctx)
+        if self.kicked:  # it came while nobody ran
+            self.kicked = False
+            ctx.cpu.kick()
         left = ctx.cpu.resume(ctx)
+        kernel.running = None
         match left:
             case Kick():
-                self.ready.append(ctx)
+                self.kicked = False
+                (self.ready.appendleft if ctx.alert else self.ready.append)(ctx)
             case Fault():
                 self._fault(ctx, left)
             case Left(cause, again):
@@ -153,6 +181,8 @@ class Scheduler:
         match cause:
             case Block():
                 self.waiting.append(Waiting(ctx, cause, again))
+                if ctx.alert:  # it came before the wait began
+                    ctx.process.kernel.alerted.append(ctx)
             case ExitProcess():
                 finish(self, ctx.process, End(status=cause.status, ctx=ctx))
             case Killed():
@@ -199,8 +229,12 @@ class Scheduler:
         self.ready.appendleft(ctx)
 
     def _remove(self, ctx: Context, status: int) -> None:
-        ctx.process.contexts.remove(ctx)
-        if not ctx.process.contexts:
+        process = ctx.process
+        last_of(ctx)
+        process.contexts.remove(ctx)
+        if process.pending and process.contexts:
+            hand_over(process, ctx, process.pending)
+        if not process.contexts:
             finish(self, ctx.process, End(status=status, ctx=ctx))
 
 

@@ -9,10 +9,11 @@ from runtime.cpu.api import Handler, Leave
 from runtime.kernel.context import Context
 from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ends import End, finish
-from runtime.kernel.leave import Block, Killed
-from runtime.kernel.signals import handled_next
+from runtime.kernel.kin import stops
+from runtime.kernel.leave import Block, Killed, Stopped
+from runtime.kernel.signals import KILL, claim
 from runtime.kernel.timers import next_timer_ns
-from runtime.kernel.waiting import Waiting, due, fd_ready, poll_of, ready_fds
+from runtime.kernel.waiting import Waiting
 
 if TYPE_CHECKING:
     from runtime.kernel.sched import Scheduler
@@ -22,35 +23,75 @@ IDLE_MS = 1000  # longest single wait on the host; a kick or signal ends it earl
 
 def wake(sched: Scheduler, *, idle: bool) -> None:
     """Go on with every context whose wait is over; `idle`: sleep until there is one."""
-    _interrupt(sched)
-    now = sched.process.kernel.clocks.monotonic_ns()
-    if idle and not sched.ready and not any(due(w, now) for w in sched.waiting):
+    waits, kernel = sched.waiting, sched.process.kernel
+    look(sched)
+    now = kernel.clocks.monotonic_ns()
+    over = _told(sched) or waits.due(now)
+    if idle and not sched.ready and not over and not sched.end:
         _sleep(sched, now)
         sched.events()
+        look(sched)
         if sched.end is not None:
             return
-        _interrupt(sched)
-        now = sched.process.kernel.clocks.monotonic_ns()
-    fds = ready_fds(sched.waiting)
-    for item in [w for w in sched.waiting if due(w, now) or fd_ready(w, fds)]:
-        sched.waiting.remove(item)
-        _again(sched, item.ctx, item.again)
+        over = _told(sched) + waits.due(kernel.clocks.monotonic_ns())
+    if waits.watches():
+        over = [*over, *(w for w in waits.reached() if w not in over)]
+    for item in over:
+        if sched.end is None and waits.items.get(item.ctx) is item:
+            waits.drop(item.ctx)
+            _again(sched, item.ctx, item.again)
 
 
-def _interrupt(sched: Scheduler) -> None:
-    """End the waits of contexts that have a signal to handle."""
-    for item in [w for w in sched.waiting if w.block.interruptible]:
-        ctx = item.ctx
-        if not (ctx.pending | ctx.process.pending) & ~ctx.sigmask:
-            continue
-        try:
-            signal = handled_next(ctx)
-        except Killed as cause:
-            finish(sched, ctx.process, End(signal=cause.signal, ctx=ctx))
-            return
-        if signal is not None and (ctx.process.signals or sched.signals).frames is not None:
-            sched.waiting.remove(item)
-            _end_wait(sched, item, signal)
+def _told(sched: Scheduler) -> list[Waiting]:
+    """Waits that somebody said are over."""
+    told, waits = sched.process.kernel.park.told, sched.waiting
+    found: list[Waiting] = []
+    stopped: list[Context] = []
+    while told:
+        ctx = told.popleft()
+        item = waits.items.get(ctx)
+        if ctx.process.stopped:
+            stopped.append(ctx)
+        elif item is not None and item.block.told:
+            found.append(item)
+    told.extend(stopped)
+    return found
+
+
+def look(sched: Scheduler) -> None:
+    """Contexts that were sent a signal look at it, in their waits if need be."""
+    alerted = sched.process.kernel.alerted
+    while alerted and sched.end is None:
+        ctx = alerted.pop(0)
+        if ctx.alert and ctx.process.status is None and not _kept_still(ctx):
+            item = sched.waiting.items.get(ctx)
+            if item is not None:
+                _interrupt(sched, item)
+
+
+def _kept_still(ctx: Context) -> bool:
+    return bool(ctx.process.stopped) and not (ctx.pending | ctx.process.pending) & KILL
+
+
+def _interrupt(sched: Scheduler, item: Waiting) -> None:
+    """A context that waits has a signal: it acts, or ends the wait."""
+    ctx = item.ctx
+    pending = ctx.pending | ctx.process.pending
+    if pending & ctx.awaited or not (item.block.interruptible or pending & KILL):
+        return
+    try:
+        signal = claim(ctx)
+    except Killed as cause:
+        finish(sched, ctx.process, End(signal=cause.signal, ctx=ctx))
+        return
+    except Stopped as cause:
+        stops(ctx.process, cause.signal)
+        sched.process.kernel.alerted.append(ctx)
+        return
+    if signal is not None and (ctx.process.signals or sched.signals).frames is not None:
+        sched.waiting.drop(ctx)
+        ctx.alert = True
+        _end_wait(sched, item, signal)
 
 
 def _end_wait(sched: Scheduler, item: Waiting, signal: int) -> None:
@@ -84,15 +125,15 @@ def _again(sched: Scheduler, ctx: Context, again: Handler) -> None:
 
 
 def _sleep(sched: Scheduler, now: int) -> None:
-    deadlines = [w.block.deadline_ns for w in sched.waiting if w.block.deadline_ns is not None]
-    timer = next_timer_ns(sched.process.kernel)
-    nearest = min(deadlines if timer is None else [*deadlines, timer], default=None)
-    poll = poll_of(sched.waiting)
+    kernel = sched.process.kernel
+    times = [t for t in (sched.waiting.nearest_ns(), next_timer_ns(kernel)) if t is not None]
+    nearest = min(times, default=None)
+    poll = sched.waiting.poll()
     if sched.bell is not None:
         poll.register(sched.bell, select.POLLIN)
-    if nearest is not None and sched.process.kernel.deterministic:
+    if nearest is not None and kernel.deterministic:
         if not poll.poll(0):
-            sched.process.kernel.clocks.advance_to(nearest)
+            kernel.clocks.advance_to(nearest)
         return
     left = IDLE_MS if nearest is None else min(IDLE_MS, max(0, -(-(nearest - now) // 1_000_000)))
     poll.poll(left)

@@ -15,6 +15,8 @@ SS_ONSTACK, SS_DISABLE = 1, 2
 
 # where a signal came from (si_code), neutral: the numbers of Linux
 SI_USER, SI_KERNEL, SI_QUEUE, SI_TIMER, SI_TKILL = 0, 0x80, -1, -2, -6
+SS_AUTODISARM = 1 << 31
+"""Of an alternate stack: it is off while a handler runs on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class SigInfo:
     trap: int = 0  # exception number of the architecture
     error: int = 0  # error word of the exception
     fault: bool = False  # an instruction of the context caused it
+    used_ns: int = 0  # processor time of a child that ended
+    timer: int = 0  # id of a timer and, in `overrun`, how often it expired meanwhile
+    overrun: int = 0
 
 
 @dataclass(frozen=True, slots=True)

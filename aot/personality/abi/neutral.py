@@ -15,6 +15,7 @@ from aot.personality.abi.neutral_flags import (
     Open,
     Remap,
     Resource,
+    Trait,
     Whence,
     Who,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Open",
     "Remap",
     "Resource",
+    "Trait",
     "Whence",
     "Who",
 ]

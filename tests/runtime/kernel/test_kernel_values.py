@@ -14,6 +14,7 @@ from runtime.kernel.clock import EPOCH_NS, FixedClocks, HostClocks
 from runtime.kernel.leave import Block, Killed
 from runtime.kernel.optable import Interface, KernelOps, OpTableError, op
 from runtime.kernel.park import ParkSpace
+from runtime.kernel.signals import next_handled
 from tests.runtime.kernel.kit import DATA, OPS, Kit
 
 
@@ -124,8 +125,11 @@ def test_a_blocked_signal_waits_for_the_mask() -> None:
     OPS[Op.SIGPROCMASK](kit.ctx, how=MaskHow.BLOCK, mask=bit)
     OPS[Op.TKILL](kit.ctx, tid=1000, signal=Signal.USR1, pid=None)
     assert OPS[Op.SIGPENDING](kit.ctx) == bit
+    assert not kit.ctx.alert
+    OPS[Op.SIGPROCMASK](kit.ctx, how=MaskHow.UNBLOCK, mask=bit)
+    assert kit.ctx.alert
     with pytest.raises(Killed):
-        OPS[Op.SIGPROCMASK](kit.ctx, how=MaskHow.UNBLOCK, mask=bit)
+        next_handled(kit.ctx)
 
 
 def test_kill_and_stop_cannot_be_blocked_or_handled() -> None:
