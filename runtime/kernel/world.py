@@ -89,16 +89,21 @@ def build_world(
 
 
 def _beneath(names: Namespace, root: str, here: str) -> str:
-    """Where the guest finds the host directory `here` when / is `root`; / when it does not."""
+    """Where the guest finds the host directory `here` when / is `root`; / when it lies elsewhere.
+
+    A current directory that the private /tmp would hide is shown, as it is without `root`.
+    """
     top = os.path.realpath(root)
     if os.path.commonpath((here, top)) != top:
         return "/"
-    path = os.path.join("/", os.path.relpath(here, top))
+    path = os.path.normpath(os.path.join("/", os.path.relpath(here, top)))
     with suppress(Errno):
         found = names.directory(names.top, os.fsencode(path)).node.stat()
         host = os.stat(here)
-        return path if (found.dev, found.ino) == (host.st_dev, host.st_ino) else "/"
-    return "/"
+        if (found.dev, found.ino) == (host.st_dev, host.st_ino):
+            return path
+    _attach(names, os.fsencode(path), _directory(here), read_only=False)
+    return path
 
 
 def _show_program(names: Namespace, program: str, node: Node) -> None:
