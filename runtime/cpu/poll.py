@@ -8,7 +8,7 @@ asked for there, on the engine's own thread, always leaves a PC that can be resu
 
 Blocks inside stubs and gates do not look: a kick shows the guest's own PCs only.
 
-A C function `void poll(uc, address, size, words)`; `words` is {flag, address of uc_emu_stop, then pairs of
+A C function `void poll(uc, address, size, words)`; `words` is {flags, address of uc_emu_stop, then pairs of
 addresses [start, end) that do not look, ended by a zero pair}. Measured: 0.6 ns a block; 1.5x in a
 three-instruction loop, nothing visible in code that touches memory.
 """
@@ -24,7 +24,7 @@ from runtime.cpu.walker import HostCode
 
 SOURCES = {
     "x86_64": """\
-  cmp dword ptr [rcx], 0; jne asked; ret
+  cmp qword ptr [rcx], 0; jne asked; ret
 asked: lea rax, [rcx+16]
 next: mov rdx, [rax+8]; test rdx, rdx; jz stop
   cmp rsi, [rax]; jb skip; cmp rsi, rdx; jb inside
@@ -33,7 +33,7 @@ inside: ret
 stop: jmp qword ptr [rcx+8]
 """,
     "aarch64": """\
-  ldr w8, [x3]; cbnz w8, asked; ret
+  ldr x8, [x3]; cbnz x8, asked; ret
 asked: add x9, x3, #16
 next: ldp x10, x11, [x9], #16; cbz x11, stop
   cmp x1, x10; b.lo next; cmp x1, x11; b.hs next; ret
@@ -41,9 +41,11 @@ stop: ldr x8, [x3, #8]; br x8
 """,
 }
 CODE = {
-    "x86_64": bytes.fromhex("8339007501c3488d4110488b50084885d27411483b3072054839d672064883c010ebe7c3ff6108"),
+    "x86_64": bytes.fromhex(
+        "488339007501c3488d4110488b50084885d27411483b3072054839d672064883c010ebe7c3ff6108"
+    ),
     "aarch64": bytes.fromhex(
-        "680040b948000035c0035fd6694000912a2dc1a8cb0000b43f000aeba3ffff54"
+        "680040f9480000b5c0035fd6694000912a2dc1a8cb0000b43f000aeba3ffff54"
         "3f000beb62ffff54c0035fd6680440f900011fd6"
     ),
 }
@@ -57,9 +59,22 @@ class StopPoll:
         self._words = ctypes.create_string_buffer(struct.pack("<QQ", 0, stop), 16 * (RANGES + 2))
         self.words = ctypes.addressof(self._words)
         self._flag = ctypes.c_uint32.from_buffer(self._words)
+        self._crowded = ctypes.c_uint32.from_buffer(self._words, 4)  # set by the walker
         code = CODE.get(os.uname().machine)
         self._host = HostCode(code) if code else None
         self.address = self._host.address if self._host and self._host.usable else None
+
+    @property
+    def crowded_at(self) -> int:
+        """Host address of the word by which the walker asks for a larger TLB."""
+        return self.words + 4
+
+    def crowded(self) -> bool:
+        """Whether the walker asked, once."""
+        asked = self._crowded.value != 0
+        if asked:
+            self._crowded.value = 0
+        return asked
 
     def skip(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Blocks that begin in these ranges do not look. Only between runs."""

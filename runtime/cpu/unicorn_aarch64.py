@@ -277,16 +277,21 @@ class Aarch64:
         engine.write(self.flags, 0)
         start = engine.starter()
 
-        def exclusive(at: int) -> None:  # ldxr w0, [x1]; the run ends after two instructions
+        def over(_uc: int, _number: int) -> None:
+            engine.stop()
+
+        def exclusive(at: int) -> None:  # ldxr w0, [x1]; svc 0
             candidates: set[int] | None = None
             for address in (at + 0x800, at + 0xC00):
                 state.regs[1] = address
-                start(at, 2)
+                start(at, 0)
                 hits = {i for i, word in enumerate(state.words) if word == address and i > PC}
                 candidates = hits if candidates is None else candidates & hits
             if candidates is not None and len(candidates) == 1:
                 (self._monitor,) = candidates
 
-        self.cpu.scratch(bytes.fromhex("207c5f88 1f2003d5 1f2003d5"), exclusive)
+        hook = engine.hook(HOOK_INTR, INTR_HOOK(over))
+        self.cpu.scratch(bytes.fromhex("207c5f88 010000d4"), exclusive)
+        engine.unhook(hook)
         for index in range(len(state.regs)):
             state.regs[index] = 0

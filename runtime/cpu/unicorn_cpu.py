@@ -45,6 +45,7 @@ from runtime.cpu.unicorn_engine import (
     HOOK_TLB_FILL,
     Engine,
 )
+from runtime.cpu.unicorn_interpose import only_between_blocks
 from runtime.cpu.unicorn_state import RegisterCopy, State, engine_words, find
 from runtime.cpu.unicorn_x86_64 import X86
 from runtime.cpu.walker import Walker
@@ -67,6 +68,7 @@ class UnicornCpu:
     def __init__(self, arch: Arch, space: AddressSpace) -> None:
         self.arch, self.space = arch, space
         self.engine = Engine(arch)
+        only_between_blocks(self.engine.lib._handle, arch)
         self.half: X86 | Aarch64 = X86(self) if arch is Arch.X86_64 else Aarch64(self)
         self.areas: list[tuple[int, int]] = []
         self.context: Any = None  # the loaded one
@@ -77,8 +79,8 @@ class UnicornCpu:
         self._doors = Doors()
         self._missed = (0, 0, 0)
         self.engine.map_physical(space.arena.size, space.arena.base)
-        self._install_fill()
         self._install_poll()
+        self._install_fill()
         self._start = self.engine.starter()
         self.state: State | None = find(self.engine, self.half.registers)
         self.routines: Routines | None = None
@@ -180,7 +182,8 @@ class UnicornCpu:
 
     def _install_fill(self) -> None:
         space = self.space
-        walker = self._walker = Walker(self.arch, space.arena.base, space.table.root)
+        walker = Walker(self.arch, space.arena.base, space.table.root, self._poll.crowded_at)
+        self._walker = walker
         if walker.address is not None:
             self.engine.hook(HOOK_TLB_FILL, walker.address, user=walker.table)
         self.engine.hook(HOOK_TLB_FILL, FILL_HOOK(self._miss))
@@ -293,6 +296,10 @@ class UnicornCpu:
         for _ in range(SPURIOUS):
             status = self._start(live[pc], 0)
             found = self._outcome(status)
+            while found is None and self._poll.crowded():
+                self._walker.again()
+                self.engine.flush_tlb()
+                found = self._outcome(self._start(live[pc], 0))
             if found is not None:
                 return found
             if self._poll.wanted:
