@@ -141,6 +141,8 @@ class GuestAccess:
         allowed = region.prot & W if write else region.prot
         if not allowed or extent is None or (write and (region.code or extent.code)):
             return None
+        if write:
+            region.bare = True
         return min(end, region.end), region.pa - region.start
 
     def forget(self, va: int, size: int) -> None:

@@ -6,7 +6,7 @@ from aot.image.model import Arch
 from aot.personality.abi.frame import SI_KERNEL, SigInfo
 from aot.personality.abi.signals import Signal
 from runtime.cpu.api import Fault, FaultKind
-from runtime.kernel.memory import FAULT_BEYOND, FAULT_RIGHTS
+from runtime.kernel.paging import FAULT_BEYOND, FAULT_RIGHTS
 
 MAPERR, ACCERR, ADRERR, ADRALN = 1, 2, 2, 1  # si_code of SEGV and BUS
 INTDIV, FLTINV, ILLOPC, ILLOPN, BRKPT = 1, 7, 1, 2, 1  # of FPE, ILL, TRAP

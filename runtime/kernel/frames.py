@@ -12,6 +12,7 @@ import errno
 import mmap
 import os
 from bisect import bisect_left
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aot.errors import SetupError
@@ -81,6 +82,7 @@ class Arena:
         self._tables: list[int] = []
         self.spaces: list[GuestAccess] = []  # address spaces whose memory is here
         self._idents = 0
+        self.limit: int | None = None  # most bytes `committed` may become
 
     def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
         """A host that limits address space gets a smaller arena, with room left for the engine, rather than none."""
@@ -149,6 +151,41 @@ class Arena:
             del self._free[i]
             self._bump = pa
 
+    def commit(self, pa: int, size: int) -> None:
+        """Have the bytes of a range for certain. Raises ArenaFull where the host has no more."""
+        if self.short(size) or _libc.fallocate(self.fd, 0, pa, size):
+            raise ArenaFull(f"{size:#x} bytes of guest memory")
+
+    @property
+    def committed(self) -> int:
+        """Bytes of the host's memory behind the guest's, page tables included."""
+        return os.fstat(self.fd).st_blocks * 512
+
+    def short(self, size: int) -> bool:
+        """Whether `size` more bytes would pass the limit."""
+        return self.limit is not None and self.committed + size > self.limit
+
+    def resident(self, pa: int, size: int) -> bytes:
+        """For each page of a range whether the host has it in memory: bit 0 of a byte."""
+        found = ctypes.create_string_buffer(-(-size // PAGE))
+        if _libc.mincore(ctypes.c_void_p(self.base + pa), ctypes.c_size_t(size), found):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return found.raw
+
+    def written(self, pa: int, size: int) -> Iterator[tuple[int, int]]:
+        """The parts [from, to) of a range that the host keeps bytes for."""
+        at, end = pa, pa + size
+        while at < end:
+            try:
+                first = os.lseek(self.fd, at, os.SEEK_DATA)
+            except OSError:  # no more data
+                return
+            if first >= end:
+                return
+            at = min(end, os.lseek(self.fd, first, os.SEEK_HOLE))
+            yield first, at
+
     def punch(self, pa: int, size: int) -> None:
         """Drop the bytes of a range: it reads as zero again."""
         if _libc.fallocate(self.fd, PUNCH_HOLE, pa, size):
@@ -172,15 +209,18 @@ class Arena:
         """Bytes handed out now, idle page-table frames not counted."""
         return self._bump - FIRST - sum(size for _, size in self._free) - len(self._tables) * PAGE
 
-    def lay_file(self, pa: int, size: int, fd: int, offset: int) -> bool:
-        """Put the pages of a host file over a range, shared; False when the file is read-only to us."""
+    def lay_file(self, pa: int, size: int, fd: int, offset: int) -> OSError | None:
+        """Put the pages of a host file over a range, shared; why they cannot be written, where that is so."""
         flags = mmap.MAP_SHARED | MAP_FIXED
         failed = ctypes.c_void_p(-1).value
+        refused: OSError | None = None
         for prot in (mmap.PROT_READ | mmap.PROT_WRITE, mmap.PROT_READ):
             if _libc.mmap(self.base + pa, size, prot, flags, fd, offset) != failed:
-                return prot != mmap.PROT_READ
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+                return refused
+            number = ctypes.get_errno()
+            refused = refused or OSError(number, os.strerror(number))
+        assert refused is not None
+        raise refused
 
     def lift_file(self, pa: int, size: int) -> None:
         """Undo `lay_file`: the arena's own bytes are there again."""

@@ -150,6 +150,20 @@ class PageTable:
                 self.words[at : at + n] = array("Q", new)
         return found
 
+    def move(self, va: int, size: int, to: int) -> None:
+        """Take the entries of a range to where nothing is."""
+        for lo, at, n in list(self.runs(va, size)):
+            entries = self.words[at : at + n].tobytes()
+            self.words[at : at + n] = array("Q", bytes(n * 8))
+            target, done = lo + to - va, 0
+            while done < n:
+                count = min(n - done, SLOTS - (target >> 12 & 511))
+                part = array("Q", entries[done * 8 : (done + count) * 8])
+                if any(part):
+                    here = self._leaf(target >> 21) + (target >> 12 & 511)
+                    self.words[here : here + count] = part
+                target, done = target + (count << 12), done + count
+
     def copy(self, other: PageTable, va: int, size: int) -> None:
         """Take over the entries of another table of the same format."""
         for lo, at, n in other.runs(va, size):

@@ -6,6 +6,7 @@ import os
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterator
+from typing import Protocol
 
 from aot.record import dataclass, replace
 from runtime.kernel.frames import Extent
@@ -47,6 +48,17 @@ class SharedBacking:
 
 Backing = FileBacking | SharedBacking
 
+GROWS, LOCKED, LOCKED_ON_FAULT, STAYS, WIPES, SEALED, UNRESERVED = (1 << i for i in range(7))
+"""Traits of a region: grows downwards when touched below; is not to be dropped (at once, or what is touched);
+is not in a fork's copy, or empty there; never changes again; promises no memory."""
+
+
+class Segment(Protocol):
+    """A shared segment that regions can be attachments of."""
+
+    def attached(self, count: int) -> None:
+        """`count` attachments more, or less."""
+
 
 @dataclass(slots=True, eq=False)
 class Region:
@@ -64,6 +76,9 @@ class Region:
     offset: int = 0  # of `start` in the file
     code: bool = False  # was executable at some time: kernel writes drop translated code
     inherited: tuple[Extent, ...] = ()  # frames of a fork that copy-on-write entries still point at
+    traits: int = 0  # GROWS ...
+    bare: bool = False  # the kernel wrote into pages that have no entry
+    segment: Segment | None = None  # the shared segment that is attached here
 
     @property
     def size(self) -> int:
@@ -78,7 +93,18 @@ class Region:
             self.extent.regions += 1
         for extent in self.inherited:
             extent.regions += 1
+        if self.segment is not None:
+            self.segment.attached(1)
         return upper
+
+    def like(self, other: Region) -> bool:
+        """Whether `other` could be the same mapping, going on where this one ends."""
+        mine = (self.prot, self.max_prot, self.shared, self.name, self.traits, self.segment)
+        if mine != (other.prot, other.max_prot, other.shared, other.name, other.traits, other.segment):
+            return False
+        if self.file is None or other.file is None:
+            return self.file is other.file and (not self.shared or self.extent is other.extent)
+        return other.file.ident == self.file.ident and other.offset == self.offset + self.size
 
 
 class Regions:

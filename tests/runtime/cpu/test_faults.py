@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.cpu.api import Fault, FaultKind
-from runtime.kernel.memory import FAULT_BEYOND, FAULT_RIGHTS, FAULT_UNMAPPED
+from runtime.kernel.paging import FAULT_BEYOND, FAULT_RIGHTS, FAULT_UNMAPPED
 from runtime.kernel.regions import FileBacking
 from tests.runtime.cpu.rig import CODE, DATA, X86, Rig
 

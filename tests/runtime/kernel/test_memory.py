@@ -14,7 +14,8 @@ from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from runtime.cpu.api import EventKind, RangeEvent
 from runtime.kernel.frames import Arena, Extent
-from runtime.kernel.memory import FAULT_BEYOND, FAULT_RIGHTS, FAULT_UNMAPPED, AddressSpace
+from runtime.kernel.memory import AddressSpace
+from runtime.kernel.paging import FAULT_BEYOND, FAULT_MEMORY, FAULT_RIGHTS, FAULT_UNMAPPED
 from runtime.kernel.regions import FileBacking, SharedBacking
 
 PAGE, R, W, X = 4096, 4, 2, 1
@@ -154,9 +155,13 @@ def test_reservations_of_any_size_are_free(space: AddressSpace) -> None:
 
 
 def test_more_memory_than_there_is(space: AddressSpace) -> None:
-    at = space.map(None, 1 << 43, R | W)
+    at = space.map(None, 1 << 43, R | W)  # a promise is free, and kept in parts
+    space.write(at + (1 << 42), b"x")
+    space.arena.limit = space.arena.committed
     assert refused(space.write, at, b"x") is E.FAULT
-    assert space.fault_code == FAULT_BEYOND
+    assert space.fault_code == FAULT_MEMORY
+    space.arena.limit = None
+    space.write(at, b"x")
 
 
 def test_placing(space: AddressSpace) -> None:
@@ -363,9 +368,10 @@ class Model:
             for p in span:
                 self.pages.pop(p, None)
         elif action == "protect":
-            if any(p not in self.pages for p in span):
-                return False
-            self.pages.update({p: (value, self.pages[p][1]) for p in span})
+            for p in span:  # up to the first page that is not there
+                if p not in self.pages:
+                    return False
+                self.pages[p] = value, self.pages[p][1]
         elif action == "decommit":
             self.pages.update({p: (self.pages[p][0], 0) for p in span if p in self.pages})
         elif action == "write":
