@@ -25,7 +25,7 @@ from pathlib import Path
 OUT = Path(__file__).resolve().parent / "build" / "foreign"
 TIMEOUT_S = 600
 
-DEBS = (("busybox-static", "amd64"), ("busybox-static", "arm64"))
+DEBS = tuple((package, arch) for package in ("busybox-static", "bash-static") for arch in ("amd64", "arm64"))
 ROOT = ("libc6", "libgcc-s1", "libstdc++6", "musl")  # what dynamic programs need of a system
 GO_TARGETS = tuple(
     (os_name, arch) for os_name in ("linux", "freebsd", "windows") for arch in ("amd64", "arm64")

@@ -60,6 +60,7 @@ class Kernel:
         return self.next_id - 1
 
     locks: LockTable = field(default_factory=LockTable)
+    fifos: dict[tuple[int, int], Any] = field(default_factory=dict)  # (device, inode) -> ends; see fifo.py
 
 
 @dataclass(slots=True)

@@ -73,6 +73,11 @@ class Place:
             return self.spot.text
         return self.spot.text.rstrip(b"/") + b"/" + self.name
 
+    @property
+    def is_descriptor(self) -> bool:
+        """Whether the name stands for an open file, which brings its own rights."""
+        return self.jump is None and self.name != b"." and self.spot.node.descriptors
+
     def check_writable(self) -> None:
         """Raises ROFS on a read-only mount."""
         if self.spot.mount.read_only:
@@ -202,7 +207,8 @@ class Namespace:
 
     def _open_place(self, place: Place, flags: Open, mode: int) -> File:
         if place.spot.mount.read_only and int(flags) & (WRITE | TRUNCATE | CREATE):
-            _check_read_only(place, flags)
+            if not place.is_descriptor:
+                _check_read_only(place, flags)
             flags &= ~Open.CREATE
         if place.slash:
             if flags & Open.CREATE:

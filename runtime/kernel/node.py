@@ -75,6 +75,8 @@ Link = bytes | Node
 class Directory(Node):
     """A directory. Names are single components; b"." is the directory itself."""
 
+    descriptors = False  # whether its names stand for open files
+
     def descend(self, name: bytes) -> Directory:
         """The directory called `name`; a link raises LOOP, another file NOTDIR."""
         node = self.lookup(name)

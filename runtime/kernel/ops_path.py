@@ -17,10 +17,12 @@ from aot.personality.abi.neutral import (
     time_ns,
 )
 from aot.personality.abi.op import Op
+from runtime.kernel import fifo
 from runtime.kernel.context import Context
 from runtime.kernel.namespace import Place, Spot
-from runtime.kernel.node import CLOEXEC, S_IFLNK, S_IFMT, TMPFILE, Node
+from runtime.kernel.node import CLOEXEC, S_IFLNK, S_IFMT, TMPFILE, File, Node
 from runtime.kernel.optable import op
+from runtime.kernel.schemes.hostfile import HostStream
 
 PERMISSIONS = 0o7777
 
@@ -77,12 +79,26 @@ def openat(ctx: Context, dirfd: int, path: bytes, flags: Open, mode: int) -> int
     process = ctx.process
     if int(flags) & TMPFILE:
         raise Errno(E.OPNOTSUPP)
-    file = process.names.open(base_of(ctx, dirfd, path), path, flags, mode & ~process.umask & PERMISSIONS)
+    file = (None if ctx.wait is None else fifo.resumed(ctx)) or _opened(ctx, dirfd, path, flags, mode)
     try:
         return process.files.add(file, cloexec=int(flags) & CLOEXEC != 0)
     except Errno:
         file.close()
         raise
+
+
+def _opened(ctx: Context, dirfd: int, path: bytes, flags: Open, mode: int) -> File:
+    """A fresh open file; a named pipe may have to wait for its other end."""
+    process = ctx.process
+    try:
+        file = process.names.open(base_of(ctx, dirfd, path), path, flags, mode & ~process.umask & PERMISSIONS)
+    except Errno as error:
+        if fifo.is_no_reader(error, flags):
+            fifo.wait_for_reader(ctx, place_of(ctx, dirfd, path, follow=True).stat())
+        raise
+    if isinstance(file, HostStream):
+        fifo.meet(ctx, file)
+    return file
 
 
 @op(Op.STATAT)

@@ -264,6 +264,12 @@ class MemDirectory(MemNode, Directory):
 
     def mknod(self, name: bytes, mode: int, dev: int) -> None:
         self._new(name)
+        if mode >> 12 & 15 == FileType.FIFO:
+            from runtime.kernel.schemes.memfifo import MemFifo  # noqa: PLC0415 - it is a node of this scheme
+
+            self.children[name] = MemFifo(self.volume, mode & 0o7777)
+            self.touched()
+            return
         if mode >> 12 & 15 not in (FileType.UNKNOWN.value, FileType.REGULAR.value):
             raise Errno(E.PERM)
         self.children[name] = MemFile(self.volume, mode & 0o7777)

@@ -140,6 +140,8 @@ def _shown(link: Link, names: Namespace) -> bytes:
 class FdDirectory(Directory):
     """/proc/self/fd: opening an entry shares the open file, it grants no other access."""
 
+    descriptors = True
+
     def __init__(self, ino: int, names: Namespace) -> None:
         self.ino, self.names = ino, names
 
