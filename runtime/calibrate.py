@@ -71,7 +71,7 @@ class Calibration:
         self.carry = gate.style is ErrorStyle.CARRY
         dispatcher = Dispatcher(system, column, arch, {}, lambda handler, row, door: _nothing)
         site = CODE + SITE[arch]
-        dispatcher.known, dispatcher.immediates = frozenset((site,)), {site: NUMBER}
+        dispatcher.known, dispatcher.immediates = {site}, {site: NUMBER}
         self.trap = TRAP[arch] if gate.number != "imm" else _words(0xD400_0001 | NUMBER << 5)
         doors = self.cpu.doors
         doors.sites.append(_nothing)

@@ -3,77 +3,43 @@
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from collections import Counter
+from functools import partial
 
 from aot.errors import AotError, ManifestError, SetupError
 from aot.image.model import Arch
-from aot.image.native_reader import is_native, read_native
-from aot.manifest import PAGE, DataWord, StubClass
-from aot.overlay import Overlay
-from aot.personality.abi.call import Call
-from aot.personality.abi.compile import Door, Handler
-from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.gate import ErrorStyle
+from aot.image.native_reader import read_native
+from aot.manifest import PAGE
+from aot.personality.abi.errors import Errno
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
 from aot.personality.registry import system_of
-from aot.record import dataclass, field, replace
-from runtime import report
-from runtime.answers import facts, routine_table
+from aot.record import replace
+from runtime import programs, report
 from runtime.cpu.api import Cpu, Doors, Fault
-from runtime.cpu.routines import RoutineTable
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
-from runtime.dispatch import Dispatcher, bind_imports, bind_numbers, bind_sites
+from runtime.crossings import CLASSES, dispatcher_of, doors_of, inline_calls, library_of
+from runtime.dispatch import Dispatcher
 from runtime.hostsignals import HostSignals
-from runtime.images import Images, Library, images_of
+from runtime.images import Images, images_of
 from runtime.imports import ImportTable
-from runtime.interpreter import NoInterpreter, map_interpreter
+from runtime.interpreter import map_interpreter
 from runtime.kernel.boot import World, boot
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
-from runtime.kernel.ends import End, leave_space
+from runtime.kernel.ends import End
 from runtime.kernel.faults import signal_info
 from runtime.kernel.frames import Arena
-from runtime.kernel.kin import group_of, session_of
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace, Heap
 from runtime.kernel.optable import Interface
 from runtime.kernel.sched import Scheduler
-from runtime.kernel.signals import IGNORE, set_mask
-from runtime.kernel.upcalls import Returned, upcall
+from runtime.kernel.upcalls import upcall
 from runtime.loader import Loaded, Start, begin, facts_of, load
-from runtime.trace import Tracer
-
-if TYPE_CHECKING:
-    from runtime.profile import Profile
+from runtime.options import RunOptions as RunOptions
 
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
-
-
-@dataclass(slots=True)
-class RunOptions:
-    """How to run a translated image. Paths in `mounts` are (guest, host, read-only)."""
-
-    argv: list[str] = field(default_factory=list)
-    env: dict[str, str] = field(default_factory=dict)
-    dispatch: str = "aot"  # or "dynamic"
-    trace: TextIO | None = None
-    deterministic: bool = False
-    root: str | None = None
-    mounts: list[tuple[str, str, bool]] = field(default_factory=list)
-    cwd: str | None = None
-    stats: TextIO | None = None
-    routines: bool = True  # machine code may answer calls
-    profile: Profile | None = None  # filled with counts and times by call; not together with a trace
-    ready: Callable[[], None] | None = None  # called when the guest is about to run
-    forward: bool = False  # signals of this process go to the guest while it runs
-    file: str | None = None  # host path of what runs, where the image came as bytes
-    translate: Callable[[bytes], bytes] | None = None  # an executable the guest runs; raises AotError
-    overlay: Callable[[int], Overlay | None] | None = None  # of a shared object, by its descriptor
-    errors: TextIO | None = None  # where a killed guest is described
 
 
 class Machine:
@@ -109,21 +75,21 @@ class Machine:
             )
         except Errno as error:
             raise _unloadable(error) from None
-        self.counts: dict[str, int] = {}
+        self.counts = Counter(dict.fromkeys(CLASSES, 0))
         if within is not None:
             self.first: Machine = within[0].first
             self.process: Process = within[1]
             self.interface: Interface = self.first.interface
-            self.dispatcher: Dispatcher = self._dispatcher()
+            self.dispatcher: Dispatcher = dispatcher_of(self)
             self.scheduler: Scheduler = self.first.scheduler
             self._link()
             return
         self.first = self
         self.process, self.interface = self._kernel(image)
         self._link()
-        self.dispatcher = self._dispatcher()
+        self.dispatcher = dispatcher_of(self)
         self.exec_node = self.process.names.exec_node
-        self.process.kernel.load = self._load
+        self.process.kernel.load = partial(programs.load, self)
         self.process.kernel.identify = self._identify
         self.scheduler = Scheduler(
             cpu=self.cpu,
@@ -131,7 +97,7 @@ class Machine:
             library=self.system.libraries.get(self.arch.value),
             on_fault=self._fault,
             signals=Deliverer(self.system.signal_frames.get(self.arch.value), images_of),
-            forked=self._forked,
+            forked=partial(programs.fork, self),
             shown=self._shown,
             return_stub=self.loaded.return_stub,
             tid_changed=self._identify,
@@ -153,44 +119,6 @@ class Machine:
 
     def _kick(self) -> None:
         self.scheduler.kick()
-
-    def _forked(self, ctx: Context, pid: int, share: bool) -> Context:
-        """The first context of a copy of `ctx`'s process: an address space has one engine."""
-        old, space, cpu = ctx.process, ctx.mem, ctx.cpu
-        program: Machine = old.program or self
-        if share:
-            space.users += 1
-        else:
-            space = space.clone()
-            cpu = UnicornCpu(program.arch, space)
-            cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
-            cpu.set_areas(ctx.cpu.areas)
-            space.watcher = images_of(ctx).copied(cpu)
-        names = replace(old.names)
-        process = replace(
-            old,
-            pid=pid,
-            ppid=old.pid,
-            pgid=group_of(old),
-            sid=session_of(old),
-            stopped=0,
-            life=old.life.of_child(),
-            mem=space,
-            files=old.files.copy(),
-            names=names,
-            creds=replace(old.creds),
-            actions=dict(old.actions),
-            pending=0,
-            infos={},
-            contexts=[],
-            data={k: v for k, v in old.data.items() if not k.startswith("itimer")},
-        )
-        names.cwd, names.owner = old.names.cwd, process
-        old.kernel.processes[pid] = process
-        child = program.new_context(pid)
-        child.process, child.mem, child.cpu, child.regs = process, space, cpu, cpu.new_regs()
-        child.sigmask, child.data = ctx.sigmask, dict(ctx.data)
-        return child
 
     def _fault(self, ctx: Context, fault: Fault) -> bool:
         """Give a fault to the guest's handler, if it has one."""
@@ -218,10 +146,10 @@ class Machine:
             program=program if os.path.isfile(program) else None,
         )
         process, interface = boot(self.space, world, os.fsencode(exec_path))
-        self._fill(process)
+        self.fill(process)
         return process, interface
 
-    def _fill(self, process: Process) -> None:
+    def fill(self, process: Process) -> None:
         """What a process knows of its program."""
         o, m, bias = self.options, self.manifest, self.loaded.bias
         process.data["argv"] = tuple(os.fsencode(a) for a in o.argv)
@@ -229,161 +157,16 @@ class Machine:
         start = m.brk + bias if m.brk else 0
         self.space.heap = Heap(start, start, m.brk_limit + bias if m.brk_limit else 0)
 
-    def _dispatcher(self) -> Dispatcher:
-        m, bias = self.manifest, self.loaded.bias
-        dispatcher = Dispatcher(self.system, m.column, self.arch, self.interface.ops, self._wrap())
-        dispatcher.known = {s.addr + bias for s in m.sites}
-        dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
-        return dispatcher
-
-    def _load(
-        self, process: Process, raw: bytes, name: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...]
-    ) -> Callable[[Context], Context]:
-        """The program that replaces a process's own. Raises NOEXEC for a file that cannot be run."""
-        o = self.options
-        try:
-            if name == self.exec_path:
-                raw = self.image if isinstance(self.image, bytes) else _read(self.image)
-            elif not is_native(raw):
-                if o.translate is None:
-                    raise Errno(E.NOEXEC)
-                raw = o.translate(raw)
-            pairs = (os.fsdecode(pair).partition("=") for pair in env)
-            options = replace(
-                o, argv=[os.fsdecode(a) for a in argv], env={n: v for n, found, v in pairs if found}
-            )
-            machine = Machine(raw, options, (self, process))
-        except NoInterpreter:
-            raise Errno(E.NOENT) from None
-        except AotError:
-            raise Errno(E.NOEXEC) from None
-        return lambda ctx: machine._take_over(ctx, name)
-
-    def _take_over(self, ctx: Context, name: bytes) -> Context:
-        """Start in the place of `ctx`'s program: descriptors, ids and ignored signals stay."""
-        process, old = self.process, ctx.process.program or self.first
-        process.files.close_all(only_cloexec=True)
-        process.mem, process.exec_path = self.space, name
-        process.actions = {n: a for n, a in process.actions.items() if a.handler == IGNORE}
-        process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimer", "itimers")}
-        process.program = self
-        process.signals = Deliverer(self.system.signal_frames.get(self.arch.value), images_of)
-        process.library = self.system.libraries.get(self.arch.value)
-        process.return_stub = self.loaded.return_stub
-        self._fill(process)
-        new = self.start()
-        new.pending, new.infos, new.used_ns = ctx.pending, ctx.infos, ctx.used_ns
-        set_mask(new, ctx.sigmask)
-        process.life.executed = True
-        if leave_space(ctx.mem, ctx.cpu) and ctx.cpu is old.cpu:
-            old.closed = True
-        return new
-
     def _exec_path(self, image: bytes | os.PathLike[str]) -> str:
         """The program's absolute path: the image's file, or what argv[0] names when it came as bytes."""
         named = (self.options.argv or ["program"])[0] if isinstance(image, bytes) else image
         return os.path.abspath(named)
 
-    def _wrap(self) -> Callable[[Handler, Call, Door], Handler] | None:
-        if self.options.profile is not None:
-            return self.options.profile.wrap
-        if self.options.trace is None:
-            return None
-        return Tracer(self.system, self.manifest.column, self.options.trace.write).wrap
-
     def _doors(self) -> Doors:
-        dispatcher = self.dispatcher
-        dispatcher.routines = self._routines()
-        doors = Doors(
-            table=dispatcher.table,
-            trap=dispatcher.trap,
-            returned=_returned,
-            page_fault=self.space.fault,
-            trap_carry=dispatcher.door.gate.style is ErrorStyle.CARRY,
-            skip=dispatcher.door.gate.skip,
-            routines=dispatcher.routines,
-            facts=facts,
-        )
-        bind_sites(dispatcher, self.manifest, doors.sites)
-        bind_imports(dispatcher, self.manifest.imports, doors.imports, dynamic=self.dynamic)
-        if self.options.stats is not None:
-            self._count(doors)
-        if self.options.profile is not None:
-            self.options.profile.watch(doors)
-        return doors
-
-    def _watch(self, doors: Doors) -> None:
-        """See to the shared objects that the program maps from now on, and to its linker."""
-
-        def add_sites(numbers: list[int | None]) -> int:
-            first = bind_numbers(self.dispatcher, numbers, doors.sites)
-            if self.options.stats is not None:
-                self._count_sites(doors, first)
-            if self.options.profile is not None:
-                self.options.profile.watch_sites(doors, first)
-            return first
-
-        library = Library(
-            arch=self.arch,
-            personality=self.manifest.personality,
-            column=self.manifest.column,
-            find=self.options.overlay if self.system.linkers else None,
-            add_sites=add_sites,
-            known=self.dispatcher.known,
-            dynamic=self.dynamic,
-        )
-        self.space.watch(Images(library, self.cpu, self.manifest, self.loaded.bias))
-
-    def _routines(self) -> RoutineTable | None:
-        o = self.options
-        return routine_table(
-            self.system,
-            self.arch,
-            deterministic=o.deterministic,
-            watched=o.trace is not None or o.profile is not None or not o.routines,
-            counted=o.stats is not None,
-        )
-
-    def _count(self, doors: Doors) -> None:
-        """Wrap every door with a counter; only with --stats."""
-        counts = self.counts = dict.fromkeys(("bound", "table", "import", "dynamic"), 0)
-        imports = list(doors.imports)
-        table, trap = doors.table, doors.trap
-        assert table is not None and trap is not None
-
-        def count_table(ctx: Context, number: int, where: int) -> int:
-            counts["table"] += 1
-            return table(ctx, number, where)
-
-        def count_trap(ctx: Context, pc: int, immediate: int) -> int:
-            counts["dynamic"] += 1
-            return trap(ctx, pc, immediate)
-
-        self._count_sites(doors, 0)
-        doors.imports[:] = [_counted(counts, "import", h) for h in imports]
-        doors.table, doors.trap = count_table, count_trap
-
-    def _count_sites(self, doors: Doors, first: int) -> None:
-        """The same for sites from `first` on."""
-        doors.sites[first:] = [_counted(self.counts, "bound", handler) for handler in doors.sites[first:]]
+        return doors_of(self)
 
     def _identify(self, ctx: Context) -> None:
-        """Keep the data page current for the context about to run."""
-        names = self.process.names  # what /proc was made with: it shows the process that runs
-        names.owner = ctx.process
-        names.exec_node = ctx.process.data.get("exec_node", self.exec_node)
-        creds = ctx.process.creds
-        words = {
-            DataWord.TRACED: int(self.options.trace is not None),
-            DataWord.PID: ctx.process.pid,
-            DataWord.TID: ctx.tid,
-            DataWord.PPID: ctx.process.ppid,
-            DataWord.UID: creds.uid,
-            DataWord.EUID: creds.euid,
-            DataWord.GID: creds.gid,
-            DataWord.EGID: creds.egid,
-        }
-        images_of(ctx).set_words(ctx.mem, words)
+        programs.identify(self, ctx)
 
     def start(self) -> Context:
         """The first context, in the start state its system prepares."""
@@ -399,8 +182,8 @@ class Machine:
             monotonic_ns=kernel.clocks.monotonic_ns(),
         )
         self.process.data["imports"] = ImportTable(self)
-        self.cpu.doors = self._doors()
-        self._watch(self.cpu.doors)
+        doors = self.cpu.doors = self._doors()
+        self.space.watch(Images(library_of(self, doors), self.cpu, self.manifest, self.loaded.bias))
         assert self.system.start is not None, f"{self.system.name} has no start"
         try:
             state = begin(ctx, self.cpu, self.system.start, facts_of(self.loaded, ctx, start))
@@ -468,20 +251,11 @@ class Machine:
         ticker.start()
         return ticker
 
-    def inline_calls(self) -> int:
-        """Calls that inline stubs answered."""
-        return sum(self.inline_by_name().values())
-
     def inline_by_name(self) -> dict[str, int]:
-        """The same by call, from the counters in guest memory: one for each inline site, in order."""
-        pages = 0 if self.closed else self.manifest.counters  # a program that was replaced took them along
-        raw = self.space.peek(self.loaded.area + PAGE, pages * PAGE) if pages else b""
-        sites = [s for s in self.manifest.sites if s.cls == StubClass.INLINE.value]
-        found: dict[str, int] = {}
-        for site, (count,) in zip(sites, struct.iter_unpack("<Q", raw), strict=False):
-            name = site.call or hex(site.addr)
-            found[name] = found.get(name, 0) + count
-        return found
+        """Calls that inline stubs of the first process answered, by name."""
+        space = self.process.mem
+        assert isinstance(space.watcher, Images), "a process without images"
+        return inline_calls(space.watcher, space)
 
     def close(self) -> None:
         """Free the engine and the guest's memory."""
@@ -496,30 +270,13 @@ def _unloadable(error: Errno) -> ManifestError:
     return ManifestError(f"the program cannot be loaded: {error.code.value} where its memory should be")
 
 
-def _counted(counts: dict[str, int], name: str, handler: Handler) -> Handler:
-    def count(ctx: Context) -> int:
-        counts[name] += 1
-        return handler(ctx)
-
-    return count
-
-
-def _returned(ctx: Context) -> int:
-    raise Returned
-
-
-def _read(path: os.PathLike[str]) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
 def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
     """Run a native ELF and return the status a shell would show."""
     machine = Machine(image, options)
     try:
         end = machine.run()
         if options.stats is not None:
-            inline = machine.inline_calls()
+            inline = sum(machine.inline_by_name().values())
             options.stats.write(report.stats(machine.dispatcher, machine.manifest, machine.counts, inline))
         number = report.signal_of(end)
         if (number or end.reason) and number not in report.SILENT and options.errors is not None:

@@ -1,0 +1,148 @@
+"""The doors of a program: a handler behind every site, import and trap, counted or timed where somebody asks."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aot.manifest import PAGE, StubClass
+from aot.personality.abi.call import Call
+from aot.personality.abi.compile import Door, Handler
+from aot.personality.abi.gate import ErrorStyle
+from runtime.answers import facts, routine_table
+from runtime.cpu.api import Doors
+from runtime.dispatch import Dispatcher, bind_imports, bind_numbers, bind_sites
+from runtime.images import Images, Library
+from runtime.kernel.context import Context
+from runtime.kernel.memory import AddressSpace
+from runtime.kernel.upcalls import Returned
+from runtime.trace import Tracer
+
+if TYPE_CHECKING:
+    from runtime.machine import Machine
+
+CLASSES = ("bound", "table", "import", "dynamic")
+
+
+def dispatcher_of(machine: Machine) -> Dispatcher:
+    """The dispatcher of a program's system, which knows the program's sites."""
+    m, bias = machine.manifest, machine.loaded.bias
+    dispatcher = Dispatcher(machine.system, m.column, machine.arch, machine.interface.ops, _wrap(machine))
+    dispatcher.known = {s.addr + bias for s in m.sites}
+    dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
+    if machine.first is not machine:  # a run has one summary
+        dispatcher.foreign, dispatcher.unknown = (
+            machine.first.dispatcher.foreign,
+            machine.first.dispatcher.unknown,
+        )
+    return dispatcher
+
+
+def _wrap(machine: Machine) -> Callable[[Handler, Call, Door], Handler] | None:
+    options = machine.options
+    if options.profile is not None:
+        return options.profile.wrap
+    if options.trace is None:
+        return None
+    return Tracer(machine.system, machine.manifest.column, options.trace.write).wrap
+
+
+def doors_of(machine: Machine) -> Doors:
+    """Doors to the handlers of a program's sites and imports."""
+    dispatcher, options = machine.dispatcher, machine.options
+    dispatcher.routines = routine_table(
+        machine.system,
+        machine.arch,
+        deterministic=options.deterministic,
+        watched=options.trace is not None or options.profile is not None or not options.routines,
+        counted=options.stats is not None,
+    )
+    doors = Doors(
+        table=dispatcher.table,
+        trap=dispatcher.trap,
+        returned=_returned,
+        page_fault=machine.space.fault,
+        trap_carry=dispatcher.door.gate.style is ErrorStyle.CARRY,
+        skip=dispatcher.door.gate.skip,
+        routines=dispatcher.routines,
+        facts=facts,
+    )
+    bind_sites(dispatcher, machine.manifest, doors.sites)
+    bind_imports(dispatcher, machine.manifest.imports, doors.imports, dynamic=machine.dynamic)
+    if options.stats is not None:
+        _count(doors, machine.first.counts)
+    if options.profile is not None:
+        options.profile.watch(doors)
+    return doors
+
+
+def library_of(machine: Machine, doors: Doors) -> Library:
+    """What a program's processes share about the objects they map."""
+
+    def add_sites(numbers: list[int | None]) -> int:
+        first = bind_numbers(machine.dispatcher, numbers, doors.sites)
+        if machine.options.stats is not None:
+            _count_sites(doors, first, machine.first.counts)
+        if machine.options.profile is not None:
+            machine.options.profile.watch_sites(doors, first)
+        return first
+
+    return Library(
+        arch=machine.arch,
+        personality=machine.manifest.personality,
+        column=machine.manifest.column,
+        find=machine.options.overlay if machine.system.linkers else None,
+        add_sites=add_sites,
+        known=machine.dispatcher.known,
+        dynamic=machine.dynamic,
+    )
+
+
+def _count(doors: Doors, counts: Counter[str]) -> None:
+    """Wrap every door with a counter; only with --stats."""
+    table, trap = doors.table, doors.trap
+    assert table is not None and trap is not None
+
+    def count_table(ctx: Context, number: int, where: int) -> int:
+        counts["table"] += 1
+        return table(ctx, number, where)
+
+    def count_trap(ctx: Context, pc: int, immediate: int) -> int:
+        counts["dynamic"] += 1
+        return trap(ctx, pc, immediate)
+
+    _count_sites(doors, 0, counts)
+    doors.imports[:] = [_counted(counts, "import", handler) for handler in doors.imports]
+    doors.table, doors.trap = count_table, count_trap
+
+
+def _count_sites(doors: Doors, first: int, counts: Counter[str]) -> None:
+    """The same for sites from `first` on."""
+    doors.sites[first:] = [_counted(counts, "bound", handler) for handler in doors.sites[first:]]
+
+
+def _counted(counts: Counter[str], name: str, handler: Handler) -> Handler:
+    def count(ctx: Context) -> int:
+        counts[name] += 1
+        return handler(ctx)
+
+    return count
+
+
+def _returned(ctx: Context) -> int:
+    raise Returned
+
+
+def inline_calls(images: Images, space: AddressSpace) -> Counter[str]:
+    """Calls that inline stubs answered, by name: from the counters in guest memory, one a site, in order."""
+    found: Counter[str] = Counter()
+    for manifest, area in images.manifests():
+        if not manifest.counters:
+            continue
+        raw = space.peek(area + PAGE, manifest.counters * PAGE)
+        sites = [site for site in manifest.sites if site.cls == StubClass.INLINE.value]
+        for site, (count,) in zip(sites, struct.iter_unpack("<Q", raw), strict=False):
+            found[site.call or hex(site.addr)] += count
+    return found
