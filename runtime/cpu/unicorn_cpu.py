@@ -46,6 +46,7 @@ from runtime.cpu.unicorn_engine import (
     Engine,
 )
 from runtime.cpu.unicorn_interpose import only_between_blocks
+from runtime.cpu.unicorn_sse import quicker_sse
 from runtime.cpu.unicorn_state import RegisterCopy, State, engine_words, find
 from runtime.cpu.unicorn_x86_64 import X86
 from runtime.cpu.walker import Walker
@@ -69,6 +70,8 @@ class UnicornCpu:
         self.arch, self.space = arch, space
         self.engine = Engine(arch)
         only_between_blocks(self.engine.lib._handle, arch)
+        if arch is Arch.X86_64:
+            quicker_sse(self.engine.lib._handle)
         self.half: X86 | Aarch64 = X86(self) if arch is Arch.X86_64 else Aarch64(self)
         self.areas: list[tuple[int, int]] = []
         self.context: Any = None  # the loaded one
