@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers, Sink
 from aot.personality.abi.neutral import DirEntry, FileType, Listed, Open, Whence
@@ -17,6 +19,7 @@ class DirectoryFile(File):
         super().__init__(node, flags)
         self.directory = node
         self.extra: tuple[bytes, ...] = ()
+        self.above: Callable[[], int] | None = None  # the inode of the directory above it
         self.at = 0
         self._entries: list[DirEntry] | None = None
 
@@ -61,10 +64,20 @@ class DirectoryFile(File):
             for name in self.extra:
                 found.setdefault(name, (FileType.DIR, 1))
             own = self.directory.stat().ino
-            names = [(b".", FileType.DIR, own), (b"..", FileType.DIR, own)]
+            above = self._above(own)
+            names = [(b".", FileType.DIR, own), (b"..", FileType.DIR, above)]
             names += [(name, *found[name]) for name in found]
             self._entries = [DirEntry(ino, i + 1, kind, name) for i, (name, kind, ino) in enumerate(names)]
         return self._entries
+
+    def _above(self, own: int) -> int:
+        """The inode of `..`; its own where the directory above cannot be looked at."""
+        if self.above is None:
+            return own
+        try:
+            return self.above()
+        except Errno:
+            return own
 
     def list(self, sink: Sink) -> Listed:
         """Put entries into `sink` until it is full. Raises INVAL when not even one fits."""

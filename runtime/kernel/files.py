@@ -26,6 +26,7 @@ class FileTable:
     open: dict[int, File] = field(default_factory=dict)
     cloexec: set[int] = field(default_factory=set)
     locks: LockTable | None = None  # where this process holds record locks
+    largest: int | None = None  # bytes: what RLIMIT_FSIZE lets a file grow to
     direct: Descriptors = field(default_factory=Descriptors)  # what machine code sees of `open`
     _users: dict[int, int] = field(default_factory=dict)  # id(file) -> descriptors
     _free: list[int] = field(default_factory=list)  # heap of closed numbers below _next
@@ -46,10 +47,13 @@ class FileTable:
 
     def _lowest(self, lowest: int) -> int:
         if lowest >= self.limit:
-            raise Errno(E.INVAL)
+            raise Errno(E.INVAL if lowest else E.MFILE)
         if lowest == 0:
             while self._free:
                 fd = heappop(self._free)
+                if fd >= self.limit:
+                    heappush(self._free, fd)
+                    raise Errno(E.MFILE)
                 if fd not in self.open:
                     return fd
         fd = max(lowest, self._next if lowest == 0 else 0)
@@ -61,7 +65,7 @@ class FileTable:
 
     def _set(self, fd: int, file: File, *, cloexec: bool) -> None:
         self.open[fd] = file
-        self.direct.set(fd, file)
+        self.direct.set(fd, None if self.largest is not None else file)
         self._users[id(file)] = self._users.get(id(file), 0) + 1
         if cloexec:
             self.cloexec.add(fd)
@@ -69,6 +73,12 @@ class FileTable:
             if self._next not in self.open:
                 heappush(self._free, self._next)
             self._next += 1
+
+    def restrict(self, largest: int | None) -> None:
+        """Set the largest size of a file; machine code knows nothing of it."""
+        self.largest = largest
+        for fd, file in self.open.items():
+            self.direct.set(fd, None if largest is not None else file)
 
     def close(self, fd: int) -> None:
         """Forget a descriptor; the file is closed with its last one. Raises BADF."""

@@ -6,17 +6,19 @@ ever see single names in a directory they hold open, so a rename on the host can
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import Open, Stat
+from aot.personality.abi.neutral import Open
+from aot.personality.abi.neutral_files import Resolve
 from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.node import (
     CREATE,
     EXCLUSIVE,
     NOFOLLOW,
+    PATH,
+    S_IFDIR,
     S_IFLNK,
     S_IFMT,
     TRUNCATE,
@@ -24,94 +26,28 @@ from runtime.kernel.node import (
     Directory,
     File,
     Node,
+    PathFile,
 )
+from runtime.kernel.places import Mount, Names, Place, Spot
+from runtime.kernel.walk import FREE, MAX_NAME, Walk
 
 if TYPE_CHECKING:
     from runtime.kernel.context import Process
 
-MAX_LINKS = 40
-MAX_NAME = 255
-Names = tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """A file system at a place of the tree."""
-
-    path: Names
-    root: Directory
-    read_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A directory, and where it is in the guest's tree."""
-
-    node: Directory
-    path: Names
-    mount: Mount
-
-    @property
-    def text(self) -> bytes:
-        """Absolute guest path."""
-        return b"/" + b"/".join(self.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a path leads: a name in a directory (b"." is the directory), or a node reached by magic."""
-
-    spot: Spot
-    name: bytes
-    jump: Node | None = None
-    slash: bool = False  # the path demanded a directory
-
-    @property
-    def text(self) -> bytes:
-        """Absolute guest path."""
-        if self.name == b".":
-            return self.spot.text
-        return self.spot.text.rstrip(b"/") + b"/" + self.name
-
-    @property
-    def is_descriptor(self) -> bool:
-        """Whether the name stands for an open file, which brings its own rights."""
-        return self.jump is None and self.name != b"." and self.spot.node.descriptors
-
-    def check_writable(self) -> None:
-        """Raises ROFS on a read-only mount."""
-        if self.spot.mount.read_only:
-            raise Errno(E.ROFS)
-
-    def stat_or_rofs(self) -> None:
-        """On a read-only mount: EXIST when the name is taken, ROFS when it is free."""
-        try:
-            self.stat()
-        except Errno as error:
-            raise Errno(E.ROFS if error.code is E.NOENT else error.code) from None
-        raise Errno(E.EXIST)
-
-    def node(self) -> Node:
-        """The node, links not followed."""
-        return self.jump or self.spot.node.lookup(self.name)
-
-    def stat(self) -> Stat:
-        """Facts about it, links not followed."""
-        found = self.jump.stat() if self.jump else self.spot.node.stat_at(self.name)
-        if self.slash and found.mode & S_IFMT != 0o040000:
-            raise Errno(E.LOOP if found.mode & S_IFMT == S_IFLNK else E.NOTDIR)
-        return found
+__all__ = ["Mount", "Names", "Namespace", "Place", "Spot"]
+MAX_PATH = 4096
 
 
 @dataclass(slots=True)
 class Namespace:
-    """Mounts and the current directory of a process."""
+    """Mounts, root and current directory of a process."""
 
     root: Mount
     mounts: dict[Names, Mount] = field(default_factory=dict)
     cwd: Spot = field(init=False)
     owner: Process | None = None  # whose /proc/self this is
     exec_node: Node | None = None  # the running program, for /proc/self/exe
+    jail: Spot | None = None  # what chroot made the root
 
     def __post_init__(self) -> None:
         self.mounts[()] = self.root
@@ -119,13 +55,22 @@ class Namespace:
 
     @property
     def top(self) -> Spot:
-        """The guest's root directory."""
-        return Spot(self.root.root, (), self.root)
+        """The process's root directory."""
+        return self.jail or Spot(self.root.root, (), self.root)
+
+    def shown(self, path: bytes) -> bytes:
+        """An absolute path of the tree as the process sees it below its root."""
+        if self.jail is None:
+            return path
+        inside = self.jail.text.rstrip(b"/") + b"/"
+        if path + b"/" == inside:
+            return b"/"
+        return path[len(inside) - 1 :] if path.startswith(inside) else b"(unreachable)" + path
 
     def mount(self, path: bytes, root: Directory, *, read_only: bool = False) -> None:
         """Put a file system at an absolute path, hiding what is there."""
         names = tuple(n for n in path.split(b"/") if n)
-        mount = Mount(names, root, read_only)
+        mount = Mount(names, root, read_only, len(self.mounts) + 1 if names else 1)
         self.mounts[names] = mount
         if not names:
             self.root = mount
@@ -138,22 +83,25 @@ class Namespace:
 
     # -- walking ----------------------------------------------------------------------------------
 
-    def find(self, base: Spot, path: bytes, *, follow: bool) -> Place:
+    def find(self, base: Spot, path: bytes, *, follow: bool, rules: Resolve = FREE) -> Place:
         """Where `path` leads from `base`. A missing last component is the caller's business."""
         if not path:
             raise Errno(E.NOENT)
-        if len(path) >= 4096:
+        if len(path) >= MAX_PATH:
             raise Errno(E.NAMETOOLONG)
-        fast = self._near(base, path, follow=follow)
-        return fast or _Walk(self, base, path, follow=follow).run()
+        if not rules and not follow:
+            fast = self._near(base, path)
+            if fast is not None:
+                return fast
+        return Walk(self, base, path, follow=follow, rules=rules).run()
 
-    def _near(self, base: Spot, path: bytes, *, follow: bool) -> Place | None:
+    def _near(self, base: Spot, path: bytes) -> Place | None:
         """A path below one mount without links or dots: at most one call of the host."""
-        if follow:
-            return None
         names = path.split(b"/")
         absolute = not names[0]
         if absolute:
+            if self.jail is not None:
+                return None
             del names[0]
         if b"" in names or b"." in names or b".." in names or len(names[-1]) > MAX_NAME:
             return None
@@ -178,37 +126,70 @@ class Namespace:
                 return Spot(mount.root, mount.path, mount)
         raise AssertionError("the root is always mounted")
 
+    def at(self, path: Names) -> Spot:
+        """The directory at a place of the tree, whatever the process's root is. Raises NOENT, NOTDIR."""
+        spot = Spot(self.root.root, (), self.root)
+        for depth, name in enumerate(path, 1):
+            mount = self.mounts.get(path[:depth])
+            spot = (
+                Spot(spot.node.descend(name), path[:depth], spot.mount)
+                if mount is None
+                else Spot(mount.root, path[:depth], mount)
+            )
+        return spot
+
     def directory(self, base: Spot, path: bytes) -> Spot:
         """The directory a path leads to. Raises NOTDIR for anything else."""
-        place = self.find(base, path, follow=True)
-        if place.name == b"." and place.jump is None:
+        return self.entered(self.find(base, path, follow=True))
+
+    def entered(self, place: Place) -> Spot:
+        """The directory at a place. Raises NOTDIR for anything else."""
+        if place.jump is not None:
+            if place.jump.spot is not None:
+                return place.jump.spot
+            node = place.jump.node
+            if not isinstance(node, Directory):
+                raise Errno(E.NOTDIR)
+            return Spot(node, (*place.spot.path, place.name), place.spot.mount)
+        if place.name == b".":
             return place.spot
         mount = self.mounts.get((*place.spot.path, place.name))
         if mount is not None:
             return Spot(mount.root, mount.path, mount)
-        node = place.jump or place.spot.node.descend(place.name)
-        if not isinstance(node, Directory):
-            raise Errno(E.NOTDIR)
+        node = place.spot.node.descend(place.name)
         return Spot(node, (*place.spot.path, place.name), place.spot.mount)
 
     # -- opening ----------------------------------------------------------------------------------
 
-    def open(self, base: Spot, path: bytes, flags: Open, mode: int) -> File:
+    def open(self, base: Spot, path: bytes, flags: Open, mode: int, rules: Resolve = FREE) -> File:
         """Open a path; links are followed unless NOFOLLOW (or CREATE with EXCLUSIVE) forbids it."""
         bits = int(flags)
         follow = not bits & NOFOLLOW and not (bits & CREATE and bits & EXCLUSIVE)
-        place = self.find(base, path, follow=False)
+        place = self.find(base, path, follow=False, rules=rules)
         try:
             return self._open_place(place, flags, mode)
         except Errno as error:
             if error.code is not E.LOOP or not follow:
                 raise
-        return self._open_place(self.find(base, path, follow=True), flags, mode)
+        return self._open_place(self.find(base, path, follow=True, rules=rules), flags, mode)
+
+    def open_unnamed(self, base: Spot, path: bytes, flags: Open, mode: int, rules: Resolve = FREE) -> File:
+        """A new file without a name on the file system of a directory."""
+        if not int(flags) & WRITE:
+            raise Errno(E.INVAL)
+        spot = self.entered(self.find(base, path, follow=not int(flags) & NOFOLLOW, rules=rules))
+        if spot.mount.read_only:
+            raise Errno(E.ROFS)
+        file = spot.node.open_unnamed(flags, mode)
+        file.place = Place(spot, b"#%d (deleted)" % file.stat().ino)
+        return file
 
     def _open_place(self, place: Place, flags: Open, mode: int) -> File:
-        if place.spot.mount.read_only and int(flags) & (WRITE | TRUNCATE | CREATE):
-            if not place.is_descriptor:
-                _check_read_only(place, flags)
+        bits = int(flags)
+        if bits & PATH:
+            return self._open_path(place, flags)
+        if place.read_only and bits & (WRITE | TRUNCATE | CREATE):
+            _check_read_only(place, flags)
             flags &= ~Open.CREATE
         if place.slash:
             if flags & Open.CREATE:
@@ -222,14 +203,38 @@ class Namespace:
             self._settle(file, place)
         if file.place is None:
             file.place = place
-        file.read_only = place.spot.mount.read_only
+        file.read_only = place.read_only
+        return file
+
+    def _open_path(self, place: Place, flags: Open) -> File:
+        """A descriptor that only stands for a place."""
+        node = place.node()
+        kind = place.stat().mode & S_IFMT
+        if kind == S_IFLNK and (not int(flags) & NOFOLLOW or flags & Open.DIRECTORY):
+            raise Errno(E.LOOP)
+        if kind != S_IFDIR and (flags & Open.DIRECTORY or place.slash):
+            raise Errno(E.NOTDIR)
+        flags &= Open.PATH | Open.CLOEXEC | Open.DIRECTORY | Open.NOFOLLOW
+        if isinstance(node, Directory):
+            file: File = DirectoryFile(node, flags)
+            assert isinstance(file, DirectoryFile)
+            self._settle(file, place)
+        else:
+            file = PathFile(node, flags)
+        file.place, file.read_only = place, place.read_only
         return file
 
     def _settle(self, file: DirectoryFile, place: Place) -> None:
         """Tell an open directory where it is."""
-        path = place.spot.path if place.name == b"." else (*place.spot.path, place.name)
-        file.spot = Spot(file.directory, path, place.spot.mount)
-        file.extra = self.mounted_in(path)
+        if place.jump is not None and place.jump.spot is not None:
+            spot = place.jump.spot
+            file.spot = Spot(file.directory, spot.path, spot.mount)
+        else:
+            path = place.spot.path if place.name == b"." else (*place.spot.path, place.name)
+            file.spot = Spot(file.directory, path, place.spot.mount)
+        file.extra = self.mounted_in(file.spot.path)
+        above = file.spot.path[:-1]
+        file.above = lambda: self.at(above).node.stat().ino
 
 
 def _check_read_only(place: Place, flags: Open) -> None:
@@ -248,99 +253,3 @@ def _check_read_only(place: Place, flags: Open) -> None:
     device = kind in (0o020000, 0o010000)
     if not exists or (flags & (Open.WRITE | Open.TRUNCATE) and not device):
         raise Errno(E.ROFS)
-
-
-class _Walk:
-    """One resolution, step by step."""
-
-    def __init__(self, names: Namespace, base: Spot, path: bytes, *, follow: bool) -> None:
-        self.names, self.follow = names, follow
-        self.links = 0
-        self.stack: list[Spot] = [base]
-        self.pending: deque[bytes] = deque()
-        self.slash = False
-        self._push(path)
-
-    def _push(self, path: bytes) -> None:
-        if path.startswith(b"/"):
-            self.stack = [self.names.top]
-        if not self.pending:
-            self.slash = path.endswith((b"/", b"/.")) or self.slash
-        self.pending.extendleft(n for n in reversed(path.split(b"/")) if n and n != b".")
-
-    def run(self) -> Place:
-        while self.pending:
-            name = self.pending.popleft()
-            if len(name) > MAX_NAME:
-                raise Errno(E.NAMETOOLONG)
-            if name == b"..":
-                self._up()
-                continue
-            found = self._last(name) if not self.pending else self._middle(name)
-            if found is not None:
-                return found
-        return Place(self.stack[-1], b".")
-
-    def _mounted(self, name: bytes) -> Spot | None:
-        path = (*self.stack[-1].path, name)
-        mount = self.names.mounts.get(path)
-        return None if mount is None else Spot(mount.root, path, mount)
-
-    def _last(self, name: bytes) -> Place | None:
-        spot = self._mounted(name)
-        if spot is not None:
-            return Place(spot, b".")
-        here = self.stack[-1]
-        if self.follow or self.slash:
-            try:
-                target = here.node.readlink(name)
-            except Errno as error:
-                if error.code is not E.NOENT:
-                    raise
-                target = None
-            if isinstance(target, Node):
-                return Place(here, name, target)
-            if target is not None:
-                self._link(target)
-                return None
-        return Place(here, name, slash=self.slash)
-
-    def _middle(self, name: bytes) -> Place | None:
-        spot = self._mounted(name)
-        here = self.stack[-1]
-        if spot is None:
-            try:
-                node = here.node.descend(name)
-            except Errno as error:
-                if error.code is not E.LOOP:
-                    raise
-                target = here.node.readlink(name)
-                if target is None:
-                    raise Errno(E.NOENT) from None
-                if isinstance(target, bytes):
-                    self._link(target)
-                    return None
-                if not isinstance(target, Directory):
-                    raise Errno(E.NOTDIR) from None
-                node = target
-            spot = Spot(node, (*here.path, name), here.mount)
-        self.stack.append(spot)
-        return None
-
-    def _link(self, target: bytes) -> None:
-        self.links += 1
-        if self.links > MAX_LINKS:
-            raise Errno(E.LOOP)
-        if not target:
-            raise Errno(E.NOENT)
-        self._push(target)
-
-    def _up(self) -> None:
-        here = self.stack.pop()
-        if self.stack:
-            return
-        if not here.path:
-            self.stack = [self.names.top]
-            return
-        above = b"/" + b"/".join(here.path[:-1])
-        self.stack = [self.names.directory(self.names.top, above) if here.path[:-1] else self.names.top]

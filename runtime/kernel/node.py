@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, StatFs, Times, Whence
-from aot.personality.abi.neutral_files import Owner
-from aot.record import replace
+from aot.personality.abi.neutral_files import Birth, Owner
+from aot.record import dataclass, replace
 from runtime.kernel.direct import Direct
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ PART = 1 << 20  # bytes made at once
 S_IFMT = 0o170000
 S_IFLNK = 0o120000
 S_IFDIR = 0o040000
+S_IFREG = 0o100000
 
 
 class Node:
@@ -64,11 +65,48 @@ class Node:
     def statfs(self) -> StatFs:
         return StatFs(type=0x0102_1994, bsize=4096, blocks=0, bfree=0, bavail=0, files=0, ffree=0)
 
+    def attributes(self) -> Iterable[bytes]:
+        """Names of the extended attributes. Raises OPNOTSUPP where there are none."""
+        raise Errno(E.OPNOTSUPP)
+
+    def get_attribute(self, name: bytes) -> bytes:
+        raise Errno(E.OPNOTSUPP)
+
+    def set_attribute(self, name: bytes, value: bytes, how: int) -> None:
+        """`how` 1: there must be none, 2: there must be one."""
+        raise Errno(E.OPNOTSUPP)
+
+    def remove_attribute(self, name: bytes) -> None:
+        raise Errno(E.OPNOTSUPP)
+
+    def birth(self) -> Birth:
+        """What only statx tells."""
+        return Birth(self.stat().btime)
+
     def access(self, rights: int) -> None:
         """Raises ACCES when the host (or scheme) refuses read 4, write 2 or execute 1."""
 
 
-Link = bytes | Node
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """What a link in /proc leads to: a file itself. `text` is what it shows, `spot` where a directory is.
+
+    `opens` makes the open file where that takes more than the node.
+    """
+
+    node: Node
+    text: bytes
+    read_only: bool = False
+    spot: Spot | None = None
+    opens: Callable[[Open], File] | None = None
+    place: Place | None = None  # where the file was opened
+
+    def open(self, flags: Open) -> File:
+        """Open the file. Raises ACCES for more than its descriptor could do."""
+        return self.node.open(flags) if self.opens is None else self.opens(flags)
+
+
+Link = bytes | Jump
 """What a symbolic link leads to: a path, or (in /proc) a file itself."""
 
 
@@ -95,10 +133,6 @@ class Directory(Node):
     def readlink(self, name: bytes) -> Link | None:
         """Target when `name` is a symbolic link, else None."""
         return None
-
-    def link_text(self, name: bytes) -> bytes:
-        """What readlink answers for a link that leads to a node."""
-        raise Errno(E.INVAL)
 
     def stat_at(self, name: bytes) -> Stat:
         """Facts about `name`, links not followed."""
@@ -139,6 +173,18 @@ class Directory(Node):
     def rename(self, name: bytes, target: Directory, new: bytes, *, replace: bool) -> None:
         raise Errno(E.ROFS)
 
+    def exchange(self, name: bytes, target: Directory, new: bytes) -> None:
+        """Swap two names."""
+        raise Errno(E.INVAL)
+
+    def link_node(self, name: bytes, node: Node) -> None:
+        """Give an open file a name."""
+        raise Errno(E.XDEV)
+
+    def open_unnamed(self, flags: Open, mode: int) -> File:
+        """A new file without a name."""
+        raise Errno(E.OPNOTSUPP)
+
 
 class File:
     """An open file description: what descriptors share after dup."""
@@ -147,6 +193,7 @@ class File:
     host_fd: int | None = None  # descriptor that can be polled and mapped
     direct: int = Direct.NO  # whether machine code may serve transfers; see direct.py
     read_only = False  # came from a read-only mount
+    asks = False  # a socket: its transfers want to know who calls
 
     def __init__(self, node: Node, flags: Open) -> None:
         self.node, self.flags = node, flags
@@ -175,6 +222,14 @@ class File:
     def write(self, buf: Buffers) -> int:
         raise Errno(E.INVAL)
 
+    def read_by(self, ctx: Any, buf: Buffers) -> int:
+        """read for a context, of a file that `asks`."""
+        return self.read(buf)
+
+    def write_by(self, ctx: Any, buf: Buffers) -> int:
+        """write for a context, of a file that `asks`."""
+        return self.write(buf)
+
     def read_at(self, buf: Buffers, offset: int) -> int:
         raise Errno(E.SPIPE)
 
@@ -202,12 +257,26 @@ class File:
         """Bytes that can be read without waiting."""
         raise Errno(E.NOTTY)
 
+    def reopen(self, flags: Open) -> File:
+        """Another open file on the same node, as /proc/self/fd gives it."""
+        return self.node.open(flags)
+
     def lock_fd(self) -> int | None:
         """The host's descriptor whose locks are this file's, if the host has one."""
         return self.host_fd
 
     def close(self) -> None:
         """The last descriptor is gone."""
+
+
+class PathFile(File):
+    """An open file that only stands for a place (O_PATH): nothing is transferred."""
+
+    def ready(self, events: int) -> int:
+        return POLLNVAL
+
+    def seek(self, offset: int, whence: Whence) -> int:
+        raise Errno(E.BADF)
 
 
 def total(buf: Buffers) -> int:

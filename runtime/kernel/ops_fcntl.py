@@ -13,8 +13,8 @@ from aot.personality.abi.neutral_files import Owner
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.host import failure
-from runtime.kernel.node import File
 from runtime.kernel.kin import group_of
+from runtime.kernel.node import File
 from runtime.kernel.optable import op
 from runtime.kernel.schemes.hostfile import HostFile, HostStream
 

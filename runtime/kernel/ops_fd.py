@@ -21,6 +21,19 @@ def close(ctx: Context, fd: int) -> None:
     ctx.process.files.close(fd)
 
 
+@op(Op.CLOSE_RANGE)
+def close_range(ctx: Context, first: int, last: int, cloexec: bool) -> None:
+    """Forget every descriptor from `first` to `last`, or have exec do it."""
+    if first > last:
+        raise Errno(E.INVAL)
+    files = ctx.process.files
+    for fd in sorted(n for n in files.open if first <= n <= last):
+        if cloexec:
+            files.cloexec.add(fd)
+        else:
+            files.close(fd)
+
+
 @op(Op.PIPE)
 def pipe(ctx: Context, flags: Open) -> Ends:
     """A pipe: descriptors of its read and write end."""

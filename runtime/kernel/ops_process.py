@@ -214,6 +214,12 @@ def _limits(ctx: Context) -> dict[Resource, Rlimit]:
     return limits
 
 
+def limit_of(process: Process, resource: Resource) -> int | None:
+    """What a process may have of a resource now; None: as much as there is."""
+    limits: dict[Resource, Rlimit] = process.data.get("limits", LIMITS)
+    return limits.get(resource, _UNLIMITED).current
+
+
 @op(Op.GETRLIMIT)
 def getrlimit(ctx: Context, resource: Resource) -> Rlimit:
     """A resource limit."""
@@ -227,10 +233,12 @@ def setrlimit(ctx: Context, resource: Resource, limit: Rlimit | None, pid: int =
     old = getrlimit(ctx, resource)
     if limit is not None:
         _check_limit(old, limit)
-        _limits(ctx)[resource] = limit
+        ctx.process.data["limits"] = _limits(ctx) | {resource: limit}  # a forked process keeps the old ones
         if resource is Resource.NOFILE:
             files = ctx.process.files
             files.limit = files.most if limit.current is None else min(limit.current, files.most)
+        elif resource is Resource.FSIZE:
+            ctx.process.files.restrict(limit.current)
     return old
 
 

@@ -16,8 +16,10 @@ OPS: dict[Op, OpFunction] = {}
 """Op -> its one implementation, filled by the decorator below."""
 
 MODULES = (
-    "ops_file", "ops_path", "ops_fd", "ops_tty", "ops_memory", "ops_process", "ops_signal", "ops_time",
-    "ops_lock", "ops_fcntl", "ops_poll", "ops_park", "ops_system", "ops_event", "ops_child", "ops_exec",
+    "ops_file", "ops_path", "ops_open", "ops_change", "ops_sync", "ops_transfer", "ops_xattr", "ops_fd",
+    "ops_tty", "ops_memory", "ops_remap", "ops_advice", "ops_across", "ops_process", "ops_signal", "ops_time", "ops_lock", "ops_fcntl",
+    "ops_poll", "ops_park", "ops_system", "ops_event", "ops_socket", "ops_message", "ops_sockopt",
+    "ops_child", "ops_exec",
 )  # fmt: skip
 """Files that implement ops."""
 

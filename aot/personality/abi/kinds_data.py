@@ -107,7 +107,8 @@ class Vector(In):
 class OutData(Out):
     """Bytes the op returns, stored up to the sibling `cap`; store returns how many were.
 
-    `short` is raised when the value does not fit (None: truncate silently); `end` is appended.
+    `short` is raised when the value does not fit (None: truncate silently); `end` is appended. With `asks` no
+    room at all asks for the length.
     """
 
     cap: str
@@ -115,6 +116,7 @@ class OutData(Out):
     short: E | None = None
     end: bytes = b""
     optional: bool = False
+    asks: bool = False
 
     @property
     def sibling(self) -> str:
@@ -126,12 +128,14 @@ class OutData(Out):
 
     @property
     def store(self) -> Callable[..., int | None]:
-        short, end, optional = self.short, self.end, self.optional
+        short, end, optional, asks = self.short, self.end, self.optional, self.asks
 
         def store(word: int, cap: int, value: bytes, mem: Mem) -> int:
             if optional and not word:
                 return 0
             data = value + end
+            if asks and not cap:
+                return len(data)
             if len(data) > cap:
                 if short is not None:
                     raise Errno(short)
@@ -170,6 +174,33 @@ class OutInts(Out):
             return len(values)
 
         return store
+
+
+@dataclass(frozen=True, slots=True)
+class InInts(In):
+    """`count` (a sibling) signed integers of `bits`: parameter is a tuple."""
+
+    bits: int
+    count: str
+    limit: int = 64
+
+    @property
+    def sibling(self) -> str:
+        return self.count
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        size, limit = self.bits // 8, self.limit
+
+        def in_ints(word: int, count: int, mem: Mem) -> tuple[int, ...]:
+            if count > limit:
+                raise Errno(E.INVAL)
+            raw = mem.read(word, size * count) if count else b""
+            return tuple(
+                int.from_bytes(raw[at : at + size], "little", signed=True) for at in range(0, len(raw), size)
+            )
+
+        return in_ints
 
 
 @dataclass(slots=True)

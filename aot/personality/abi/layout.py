@@ -147,7 +147,7 @@ class Record:
 
     `reclen` names the head's field that holds the whole record's length, `namelen` (optional) the
     field that holds the tail's length without NUL. `tail_at` is the tail's offset when it starts
-    before the head's padded end.
+    before the head's padded end. `last` is carried in the record's last byte.
     """
 
     head: Layout
@@ -156,17 +156,20 @@ class Record:
     align: int = 8
     namelen: str = ""
     tail_at: int | None = None
+    last: str = ""
 
     def encode(self, value: Any) -> bytes:
         """Bytes of one record."""
         start = self.head.size if self.tail_at is None else self.tail_at
         name: bytes = attrgetter(self.tail)(value)
-        size = align_up(start + len(name) + 1, self.align)
+        size = align_up(start + len(name) + (2 if self.last else 1), self.align)
         raw = bytearray(self.head.encode(value)[:start])
         raw += name + bytes(size - start - len(name))
         offsets = self.head.offsets()
         codes = {f.name: f.code for f in self.head.fields}
         struct.pack_into("<" + codes[self.reclen], raw, offsets[self.reclen], size)
+        if self.last:
+            raw[-1] = attrgetter(self.last)(value)
         if self.namelen:
             struct.pack_into("<" + codes[self.namelen], raw, offsets[self.namelen], len(name))
         return bytes(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag, auto
 from typing import NamedTuple
 
+from aot.personality.abi.neutral import Stat, Time
 from aot.record import dataclass
 
 
@@ -66,3 +67,24 @@ class Owner(NamedTuple):
 
     kind: int  # 0 context, 1 process, 2 group (F_OWNER_* of Linux)
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """When a file was made, and what its file system says of it (STATX_ATTR_* of Linux)."""
+
+    time: Time
+    attributes: int = 0
+    attributes_mask: int = 0
+    memory_align: int = 0
+    offset_align: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of a file. `mask` says which of it is true (STATX_* of Linux)."""
+
+    stat: Stat
+    birth: Birth
+    mount: int
+    mask: int

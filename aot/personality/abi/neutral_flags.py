@@ -44,6 +44,10 @@ class MapFlag(IntFlag):
     STACK = auto()
     POPULATE = auto()
     RESERVE = auto()  # address range only (MAP_GUARD, MEM_RESERVE)
+    LOCKED = auto()
+    LOW = auto()  # below 2 GiB
+    HUGE = auto()  # pages larger than the page size
+    SYNC = auto()  # of persistent memory
 
 
 class At(IntFlag):
@@ -132,6 +136,24 @@ class Advice(Enum):
     HINT = "no effect"
     DONTNEED = "drop the contents; the range reads as zero (or as its file)"
     FREE = "contents may be dropped"
+    REMOVE = "drop the contents, also of what is behind a shared mapping"
+    DONTFORK = "a fork's copy does not have the range"
+    DOFORK = "it does again"
+    WIPEONFORK = "a fork's copy has the range empty"
+    KEEPONFORK = "it has the contents again"
+    POPULATE_READ = "make the pages present"
+    POPULATE_WRITE = "make the pages present, to be written"
+    COLD = "will not be used soon"
+    DONTNEED_LOCKED = "as DONTNEED, locked or not"
+    POISON = "treat the page as broken hardware"
+
+
+class MemoryLock(IntFlag):
+    """What locking all of memory means."""
+
+    CURRENT = auto()
+    FUTURE = auto()
+    ON_FAULT = auto()  # pages when they are touched, not at once
 
 
 class Remap(IntFlag):

@@ -5,7 +5,7 @@ Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/uni
 
 from __future__ import annotations
 
-from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig, stub
+from aot.personality.abi.call import FULL, STORED, ZERO, Call, Ret, call, partial, sig
 from aot.personality.abi.errors import E
 from aot.personality.abi.kinds import (
     ADDRESS,
@@ -45,12 +45,10 @@ from aot.personality.linux.flags import (
     AT_STAT,
     AT_UNLINK,
     DUP3,
-    FALLOCATE,
     LOCK,
     MEMFD,
     OPEN,
     PIPE,
-    RENAME,
     WHENCE,
 )
 from aot.personality.linux.irregular import pselect, select
@@ -64,7 +62,6 @@ NO_OPEN = Open(0)
 LENGTH32 = Length(32)
 IOV_OUT, IOV_IN = Vector("vlen", write=True), Vector("vlen", write=False)
 HIGH = Unused("offsets are 64 bits wide")
-FADVISE = Must((0, 1, 2, 3, 4, 5), "POSIX_FADV_*", bits=32)
 
 # fmt: off
 READ_WRITE = (
@@ -87,10 +84,6 @@ READ_WRITE = (
          sig(fd_in=To("in_fd", FD), off_in=To("in_offset", InOutInt(64)), fd_out=To("out_fd", FD),
              off_out=To("out_offset", InOutInt(64)), len=To("count", SIZE), flags=Must((0,),
              "no flag exists", 32))),
-    call("fadvise64",  nr(221, 223), Op.FCNTL_GETFD, partial("hints are taken and have no effect"),
-         sig(fd=FD, offset=Unused("a hint"), len=Unused("a hint"), advice=FADVISE), ZERO),
-    call("readahead",  nr(187, 213), Op.FCNTL_GETFD, partial("a hint without effect"),
-         sig(fd=FD, offset=Unused("a hint"), count=Unused("a hint")), ZERO),
 )
 OPENING = (
     call("open",       nr(2, None),  Op.OPENAT, FULL, sig(filename=To("path", PATH), flags=OPEN, mode=MODE),
@@ -99,9 +92,7 @@ OPENING = (
          flags=OPEN, mode=MODE)),
     call("creat",      nr(85, None), Op.OPENAT, FULL, sig(pathname=To("path", PATH), mode=MODE),
          dirfd=CWD, flags=Open.WRITE | Open.CREATE | Open.TRUNCATE),
-    stub("openat2",    nr(437, 437), E.NOSYS, "callers fall back to openat"),
     call("close",      nr(3, 57),    Op.CLOSE,  FULL, sig(fd=FD), ZERO),
-    stub("close_range", nr(436, 436), E.NOSYS, "callers fall back to close"),
     call("pipe",       nr(22, None), Op.PIPE,   FULL, sig(fildes=OutStruct(la.ENDS)), ZERO, flags=NO_OPEN),
     call("pipe2",      nr(293, 59),  Op.PIPE,   FULL, sig(fildes=OutStruct(la.ENDS), flags=PIPE), ZERO),
     call("dup",        nr(32, 23),   Op.DUP,    FULL, sig(fildes=To("fd", FD)), lowest=0, cloexec=False),
@@ -124,9 +115,6 @@ STATUS = (
     call("newfstatat", nr(262, 79),  Op.STATAT, FULL,
          sig(dfd=To("dirfd", FD), filename=To("path", PATH), statbuf=la.OUT_STAT, flag=To("flags",
          AT_STAT)), ZERO),
-    call("statx",      nr(332, 291), Op.STATAT, partial("attributes and mount id are zero"),
-         sig(dfd=To("dirfd", FD), path=PATH, flags=AT_STAT, mask=Unused("everything known is answered"),
-             buffer=OutStruct(la.STATX)), ZERO),
     call("statfs",     nr(137, 43),  Op.STATFS, FULL, sig(path=PATH, buf=OutStruct(la.STATFS)), ZERO),
     call("fstatfs",    nr(138, 44),  Op.FSTATFS, FULL, sig(fd=FD, buf=OutStruct(la.STATFS)), ZERO),
     call("access",     nr(21, None), Op.FACCESSAT, FULL, sig(filename=To("path", PATH), mode=To("access",
@@ -142,7 +130,6 @@ STATUS = (
          sig(dfd=To("dirfd", FD), path=PATH, buf=OutData("bufsiz"), bufsiz=LENGTH32), STORED),
     call("getdents64", nr(217, 61),  Op.GETDENTS, FULL,
          sig(fd=FD, dirent=To("sink", Records(la.DIRENT64, "count")), count=LENGTH32), Ret("r.used")),
-    stub("getdents",   nr(78, None), E.NOSYS, "replaced by getdents64 in every libc"),
     call("getcwd",     nr(79, 17),   Op.GETCWD, FULL,
          sig(buf=OutData("size", short=E.RANGE, end=b"\0"), size=LENGTH), STORED),
     call("chdir",      nr(80, 49),   Op.CHDIR,  FULL, sig(filename=To("path", PATH)), ZERO),
@@ -155,9 +142,6 @@ CHANGING = (
     call("renameat",   nr(264, 38),  Op.RENAMEAT, FULL,
          sig(olddfd=To("olddirfd", FD), oldname=To("oldpath", PATH), newdfd=To("newdirfd", FD),
              newname=To("newpath", PATH)), ZERO, replace=True),
-    call("renameat2",  nr(316, 276), Op.RENAMEAT, partial("no RENAME_EXCHANGE, no RENAME_WHITEOUT"),
-         sig(olddfd=To("olddirfd", FD), oldname=To("oldpath", PATH), newdfd=To("newdirfd", FD),
-             newname=To("newpath", PATH), flags=To("replace", RENAME)), ZERO),
     call("mkdir",      nr(83, None), Op.MKDIRAT, FULL, sig(pathname=To("path", PATH), mode=MODE), ZERO,
          dirfd=CWD),
     call("mkdirat",    nr(258, 34),  Op.MKDIRAT, FULL, sig(dfd=To("dirfd", FD), pathname=To("path", PATH),
@@ -212,11 +196,8 @@ CHANGING = (
          ZERO, flags=NONE),
     call("truncate",   nr(76, 45),   Op.TRUNCATE, FULL, sig(path=PATH, length=OFFSET), ZERO),
     call("ftruncate",  nr(77, 46),   Op.FTRUNCATE, FULL, sig(fd=FD, length=OFFSET), ZERO),
-    call("fallocate",  nr(285, 47),  Op.FALLOCATE, partial("no hole punching, no collapsing"),
-         sig(fd=FD, mode=To("keep_size", FALLOCATE), offset=OFFSET, len=To("length", OFFSET)), ZERO),
     call("fsync",      nr(74, 82),   Op.FSYNC,  FULL, sig(fd=FD), ZERO, data_only=False),
     call("fdatasync",  nr(75, 83),   Op.FSYNC,  FULL, sig(fd=FD), ZERO, data_only=True),
-    call("syncfs",     nr(306, 267), Op.FSYNC,  FULL, sig(fd=FD), ZERO, data_only=False),
     call("sync",       nr(162, 81),  Op.SYNC,   FULL, None, ZERO),
     call("umask",      nr(95, 166),  Op.UMASK,  FULL, sig(mask=MODE)),
 )
@@ -236,15 +217,6 @@ WAITING += (
     call("pselect6",   nr(270, 72),  None, partial("the remaining time is not written back"),
          sig(n=S32, **SELECT, tsp=To("timeout", la.IN_TIME_OPT), sig=To("mask", ADDRESS)), via=pselect),
 )
-NO_XATTR = tuple(
-    stub(name, nr(x, a), E.OPNOTSUPP, "no extended attributes")
-    for name, x, a in (
-        ("setxattr", 188, 5), ("lsetxattr", 189, 6), ("fsetxattr", 190, 7), ("getxattr", 191, 8),
-        ("lgetxattr", 192, 9), ("fgetxattr", 193, 10), ("listxattr", 194, 11), ("llistxattr", 195, 12),
-        ("flistxattr", 196, 13), ("removexattr", 197, 14), ("lremovexattr", 198, 15), ("fremovexattr", 199,
-        16),
-    )
-)
 # fmt: on
 
-CALLS: tuple[Call, ...] = (*READ_WRITE, *OPENING, *STATUS, *CHANGING, *WAITING, *NO_XATTR)
+CALLS: tuple[Call, ...] = (*READ_WRITE, *OPENING, *STATUS, *CHANGING, *WAITING)

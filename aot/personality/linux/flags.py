@@ -5,18 +5,14 @@ From: include/uapi/asm-generic/{fcntl,mman,resource}.h, arch/arm64/include/uapi/
 
 from __future__ import annotations
 
-from aot.personality.abi.errors import E
 from aot.personality.abi.flags import Choice, FlagMap, FlagSet
 from aot.personality.abi.kinds import Bits, Pick
 from aot.personality.abi.neutral import (
-    Advice,
     At,
     Clock,
     LockOp,
-    MapFlag,
     MaskHow,
     Open,
-    Remap,
     Resource,
     Whence,
     Who,
@@ -70,43 +66,6 @@ MEMFD = Bits(
 )  # fmt: skip
 DUP3 = Bits(FlagMap("dup3", (("O_CLOEXEC", 0o2000000, 1),)))
 FD_FLAGS = Bits(FlagMap("fd", (("FD_CLOEXEC", 1, 1),), lenient=True))
-MAP = Bits(
-    FlagMap(
-        "map",
-        (
-            ("MAP_FIXED", 0x10, MapFlag.FIXED), ("MAP_ANONYMOUS", 0x20, MapFlag.ANONYMOUS),
-            ("MAP_GROWSDOWN", 0x100, MapFlag.GROWSDOWN), ("MAP_NORESERVE", 0x4000, MapFlag.NORESERVE),
-            ("MAP_POPULATE", 0x8000, MapFlag.POPULATE), ("MAP_STACK", 0x20000, MapFlag.STACK),
-            ("MAP_FIXED_NOREPLACE", 0x100000, MapFlag.FIXED_NOREPLACE),
-        ),
-        (Choice(0xF, (("MAP_SHARED", 1, MapFlag.SHARED), ("MAP_PRIVATE", 2, MapFlag.PRIVATE),
-                      ("MAP_SHARED_VALIDATE", 3, MapFlag.SHARED))),),
-        ignored=(
-            ("MAP_32BIT", 0x40, "addresses are chosen high"), ("MAP_DENYWRITE", 0x800, "ignored by Linux"),
-            ("MAP_EXECUTABLE", 0x1000, "ignored by Linux"), ("MAP_LOCKED", 0x2000, "nothing is swapped"),
-            ("MAP_NONBLOCK", 0x10000, "a hint"), ("MAP_UNINITIALIZED", 0x4000000, "always zeroed"),
-        ),
-        lenient=True,
-        neutral=MapFlag,
-    )
-)  # fmt: skip
-
-
-def _prot(*ignored: tuple[str, int, str]) -> FlagMap:
-    bits = (("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1))
-    return FlagMap("prot", bits, ignored=(("PROT_SEM", 8, "atomics always work"), *ignored))
-
-
-PROT = Bits(FlagSet({X86_64: _prot(), AARCH64: _prot(("PROT_BTI", 0x10, "branch targets are not checked"))}))
-"""ABI bits to rights X 1, W 2, R 4."""
-REMAP = Bits(
-    FlagMap(
-        "mremap",
-        (("MREMAP_MAYMOVE", 1, Remap.MAYMOVE), ("MREMAP_FIXED", 2, Remap.FIXED),
-         ("MREMAP_DONTUNMAP", 4, Remap.DONTUNMAP)),
-        neutral=Remap,
-    )
-)  # fmt: skip
 _AT_FOLLOW = ("AT_SYMLINK_FOLLOW", 0x400, At.FOLLOW)
 _AT_NOFOLLOW = ("AT_SYMLINK_NOFOLLOW", 0x100, At.NOFOLLOW)
 _AT_EMPTY = ("AT_EMPTY_PATH", 0x1000, At.EMPTY_PATH)
@@ -153,16 +112,3 @@ RESOURCE = Pick((
 WHO = Pick((
     ("RUSAGE_SELF", 0, Who.SELF), ("RUSAGE_CHILDREN", -1, Who.CHILDREN), ("RUSAGE_THREAD", 1, Who.THREAD),
 ))  # fmt: skip
-ADVICE = Pick((
-    ("MADV_NORMAL", 0, Advice.HINT), ("MADV_RANDOM", 1, Advice.HINT), ("MADV_SEQUENTIAL", 2, Advice.HINT),
-    ("MADV_WILLNEED", 3, Advice.HINT), ("MADV_DONTNEED", 4, Advice.DONTNEED), ("MADV_FREE", 8, Advice.FREE),
-    ("MADV_DONTFORK", 10, Advice.HINT), ("MADV_DOFORK", 11, Advice.HINT), ("MADV_MERGEABLE", 12, Advice.HINT),
-    ("MADV_UNMERGEABLE", 13, Advice.HINT), ("MADV_HUGEPAGE", 14, Advice.HINT),
-    ("MADV_NOHUGEPAGE", 15, Advice.HINT), ("MADV_DONTDUMP", 16, Advice.HINT),
-    ("MADV_DODUMP", 17, Advice.HINT),
-    ("MADV_COLD", 20, Advice.HINT), ("MADV_PAGEOUT", 21, Advice.HINT),
-    ("MADV_POPULATE_READ", 22, Advice.HINT), ("MADV_POPULATE_WRITE", 23, Advice.HINT),
-    ("MADV_COLLAPSE", 25, Advice.HINT),
-))  # fmt: skip
-RENAME = Pick((("0", 0, True), ("RENAME_NOREPLACE", 1, False)), unknown=E.INVAL)
-FALLOCATE = Pick((("0", 0, False), ("FALLOC_FL_KEEP_SIZE", 1, True)), unknown=E.OPNOTSUPP)

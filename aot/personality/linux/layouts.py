@@ -47,24 +47,6 @@ STAT_GENERIC = Layout("stat", 128, (
     *_STAT_TIMES, pad(8),
 ))  # fmt: skip
 STAT = LayoutSet({X86_64: STAT_X86_64, AARCH64: STAT_GENERIC})
-
-
-def _statx_time(name: str, attr: str) -> tuple[F, F, F]:
-    return F(f"{name}.tv_sec", S64, f"{attr}.sec"), F(f"{name}.tv_nsec", U32, f"{attr}.nsec"), pad(4)
-
-
-# stx_mask answers STATX_BASIC_STATS | STATX_BTIME
-STATX = Layout("statx", 256, (
-    F("stx_mask", U32, value=0xFFF), F("stx_blksize", U32, "blksize"), F("stx_attributes", U64),
-    F("stx_nlink", U32, "nlink"), F("stx_uid", U32, "uid"), F("stx_gid", U32, "gid"),
-    F("stx_mode", U16, "mode"), pad(2), F("stx_ino", U64, "ino"), F("stx_size", U64, "size"),
-    F("stx_blocks", U64, "blocks"), F("stx_attributes_mask", U64),
-    *_statx_time("stx_atime", "atime"), *_statx_time("stx_btime", "btime"),
-    *_statx_time("stx_ctime", "ctime"), *_statx_time("stx_mtime", "mtime"),
-    F("stx_rdev_major", U32, "rdev_major"), F("stx_rdev_minor", U32, "rdev_minor"),
-    F("stx_dev_major", U32, "dev_major"), F("stx_dev_minor", U32, "dev_minor"),
-    F("stx_mnt_id", U64), F("stx_dio_mem_align", U32), F("stx_dio_offset_align", U32), pad(96),
-))  # fmt: skip
 TIMESPEC = Layout("timespec", 16, (F("tv_sec", S64, "sec"), F("tv_nsec", S64, "nsec")))
 TIMESPECS = Layout("timespecs", 32, (*timespec("[0]", "atime"), *timespec("[1]", "mtime")))
 TIMEVAL = Layout("timeval", 16, (F("tv_sec", S64, "sec"), F("tv_usec", S64, "usec")))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
-from aot.personality.linux import calls_absent, calls_control, calls_event, calls_file, calls_system, threads
+from aot.personality.linux import (
+    calls_absent,
+    calls_control,
+    calls_event,
+    calls_file,
+    calls_memory,
+    calls_places,
+    calls_socket,
+    calls_system,
+    threads,
+)
 from aot.personality.linux.columns import COLUMNS
 from aot.personality.linux.errors import ERRORS, NAMES
 from aot.personality.linux.gate import GATES
@@ -17,7 +27,8 @@ SYSTEM = System(
     columns=COLUMNS,
     gates=GATES,
     calls=(
-        *calls_file.CALLS, *calls_system.CALLS, *calls_control.CALLS, *calls_event.CALLS, *threads.CALLS,
+        *calls_file.CALLS, *calls_places.CALLS, *calls_system.CALLS, *calls_memory.CALLS,
+        *calls_control.CALLS, *calls_event.CALLS, *calls_socket.CALLS, *threads.CALLS,
         *calls_absent.CALLS,
     ),
     errors=ERRORS,

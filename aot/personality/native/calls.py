@@ -37,19 +37,17 @@ from aot.personality.abi.op import Op
 from aot.personality.native import calls_process, calls_socket
 from aot.personality.native import layouts as la
 from aot.personality.native.calls_files import CALLS as FILE_CALLS
+from aot.personality.native.calls_memory import CALLS as MEMORY_CALLS
 from aot.personality.native.flags import (
-    ADVICE,
+    ALLOCATE,
     AT,
     BASE,
     BOOL,
     CLOCK,
     LOCK,
-    MAP,
     MASK_HOW,
     OPEN,
     OPEN_MAP,
-    PROT,
-    REMAP,
     RESOURCE,
     WHENCE,
     WHO,
@@ -140,7 +138,7 @@ DESCRIPTORS = (
     row(Op.DUP,             sig(fd=FD, lowest=S32, cloexec=BOOL)),
     row(Op.DUP_TO,          sig(fd=FD, newfd=FD, cloexec=BOOL, distinct=BOOL)),
     row(Op.FTRUNCATE,       sig(fd=FD, length=OFFSET), ZERO),
-    row(Op.FALLOCATE,       sig(fd=FD, offset=OFFSET, length=OFFSET, keep_size=BOOL), ZERO),
+    row(Op.FALLOCATE,       sig(fd=FD, offset=OFFSET, length=OFFSET, mode=ALLOCATE), ZERO),
     row(Op.FSYNC,           sig(fd=FD, data_only=BOOL), ZERO),
     row(Op.FCNTL_GETFD,     sig(fd=FD)),
     row(Op.FCNTL_SETFD,     sig(fd=FD, cloexec=BOOL), ZERO),
@@ -160,19 +158,6 @@ DESCRIPTORS = (
     row(Op.POLL,            sig(fds=Array(la.POLLFD, la.POLLFD_MAKE, "count", write=True), count=LENGTH,
                                 timeout=la.IN_TIME_OPT, sigmask=MASK_OPT)),
     row(Op.MEMFD,           sig(name=PATH, flags=OPEN)),
-)
-MEMORY = (
-    row(Op.MMAP,            sig(address=ADDRESS, size=SIZE, prot=PROT, flags=MAP, fd=FD, offset=OFFSET)),
-    row(Op.MUNMAP,          sig(address=ADDRESS, size=SIZE), ZERO),
-    row(Op.MPROTECT,        sig(address=ADDRESS, size=SIZE, prot=PROT), ZERO),
-    row(Op.MADVISE,         sig(address=ADDRESS, size=SIZE, advice=ADVICE), ZERO),
-    row(Op.MREMAP,          sig(address=ADDRESS, old_size=SIZE, new_size=SIZE, flags=REMAP,
-                                new_address=ADDRESS)),
-    row(Op.MSYNC,           sig(address=ADDRESS, size=SIZE), ZERO),
-    row(Op.MINCORE,         sig(address=ADDRESS, size=SIZE, vector=OutData("cap"), cap=LENGTH), ZERO),
-    row(Op.MQUERY,          sig(address=ADDRESS, size=SIZE, prot=PROT, flags=MAP, fd=FD, offset=OFFSET)),
-    row(Op.DECOMMIT,        sig(address=ADDRESS, size=SIZE), ZERO),
-    row(Op.BRK,             sig(address=ADDRESS)),
 )
 TIME = (
     row(Op.CLOCK_GETTIME,   sig(clock=CLOCK, time=la.OUT_TIME), ZERO),
@@ -219,61 +204,12 @@ PARK = (
 FILE_GAPS = tuple(
     gap(op, "not built")
     for op in (
-        Op.GETXATTR,
-        Op.SETXATTR,
-        Op.LISTXATTR,
-        Op.REMOVEXATTR,
-        Op.SPLICE,
-        Op.TEE,
         Op.INOTIFY_CREATE,
         Op.INOTIFY_ADD,
         Op.INOTIFY_REMOVE,
-        Op.SYNC_RANGE,
-        Op.PREAD_WITH,
-        Op.PWRITE_WITH,
-        Op.STATX,
-        Op.CHROOT,
-        Op.CLOSE_RANGE,
-        Op.EXCHANGE,
-        Op.FADVISE,
-        Op.OPENAT2,
-        Op.SYNCFS,
         Op.PTY_NUMBER,
         Op.PTY_LOCK,
         Op.PTY_PEER,
-    )
-)
-MEMORY_GAPS = tuple(
-    gap(op, "not built")
-    for op in (
-        Op.LOCK_RANGE,
-        Op.LOCK_ALL,
-        Op.PROCESS_VM,
-        Op.PROCESS_MADVISE,
-        Op.REMAP_FILE,
-        Op.SEAL_RANGE,
-        Op.MEMBARRIER,
-        Op.RSEQ,
-        Op.IPC_STAT,
-        Op.IPC_SET,
-        Op.IPC_REMOVE,
-        Op.IPC_LIMITS,
-        Op.SHM_GET,
-        Op.SHM_ATTACH,
-        Op.SHM_DETACH,
-        Op.SEM_GET,
-        Op.SEM_OPERATE,
-        Op.SEM_READ,
-        Op.SEM_WRITE,
-        Op.MSG_GET,
-        Op.MSG_SEND,
-        Op.MSG_RECEIVE,
-        Op.MQ_OPEN,
-        Op.MQ_UNLINK,
-        Op.MQ_SEND,
-        Op.MQ_RECEIVE,
-        Op.MQ_NOTIFY,
-        Op.MQ_ATTRIBUTES,
     )
 )
 # fmt: on
@@ -284,14 +220,13 @@ CALLS: tuple[Call, ...] = tuple(
             *PROCESS,
             *FILES,
             *DESCRIPTORS,
-            *MEMORY,
+            *MEMORY_CALLS,
             *TIME,
             *SIGNALS,
             *EVENTS,
             *PARK,
             *FILE_CALLS,
             *FILE_GAPS,
-            *MEMORY_GAPS,
             *calls_process.CALLS,
             *calls_socket.CALLS,
         ),

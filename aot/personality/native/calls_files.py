@@ -2,14 +2,59 @@
 
 from __future__ import annotations
 
-from aot.personality.abi.call import ZERO, sig
-from aot.personality.abi.kinds import FD, S32, U32, U64, OutStruct
+from aot.personality.abi.call import STORED, ZERO, sig
+from aot.personality.abi.errors import E
+from aot.personality.abi.kinds import (
+    FD,
+    LENGTH,
+    MODE,
+    OFFSET,
+    PATH,
+    S32,
+    SIZE,
+    U32,
+    U64,
+    InBytes,
+    InOutInt,
+    OutBytes,
+    OutData,
+    OutStruct,
+)
 from aot.personality.abi.op import Op
 from aot.personality.native import layouts_files as la
-from aot.personality.native.flags import BOOL
+from aot.personality.native.flags import AT, BOOL, OPEN, RESOLVE
 from aot.personality.native.rows import row
 
 # fmt: off
+BUF_OUT = {"buf": OutBytes("size", partial=True), "size": LENGTH}
+BUF_IN = {"buf": InBytes("size", partial=True), "size": LENGTH}
+WHERE = {"dirfd": FD, "path": PATH, "flags": AT}
+VALUE_OUT = OutData("size", short=E.RANGE, asks=True)
+ATTRIBUTES = (
+    row(Op.GETXATTR,        sig(**WHERE, name=PATH, value=VALUE_OUT, size=LENGTH), STORED),
+    row(Op.SETXATTR,        sig(**WHERE, name=PATH, value=InBytes("size"), size=LENGTH), ZERO, how=0),
+    row(Op.LISTXATTR,       sig(**WHERE, names=VALUE_OUT, size=LENGTH), STORED),
+    row(Op.REMOVEXATTR,     sig(**WHERE, name=PATH), ZERO),
+)
+TRANSFERS = (
+    row(Op.PREAD_WITH,      sig(fd=FD, **BUF_OUT, offset=OFFSET, flags=U32)),
+    row(Op.PWRITE_WITH,     sig(fd=FD, **BUF_IN, offset=OFFSET, flags=U32)),
+    row(Op.SPLICE,          sig(in_fd=FD, in_offset=InOutInt(64), out_fd=FD, out_offset=InOutInt(64),
+                                count=SIZE, flags=U32)),
+    row(Op.TEE,             sig(in_fd=FD, out_fd=FD, count=SIZE, flags=U32)),
+)
+PLACES = (
+    row(Op.OPENAT2,         sig(dirfd=FD, path=PATH, flags=OPEN, mode=MODE, resolve=RESOLVE)),
+    row(Op.STATX,           sig(**WHERE, mask=U32, facts=OutStruct(la.FACTS)), ZERO),
+    row(Op.EXCHANGE,        sig(olddirfd=FD, oldpath=PATH, newdirfd=FD, newpath=PATH), ZERO),
+    row(Op.CHROOT,          sig(path=PATH), ZERO),
+    row(Op.CLOSE_RANGE,     sig(first=U32, last=U32, cloexec=BOOL), ZERO),
+)
+DISK = (
+    row(Op.SYNCFS,          sig(fd=FD), ZERO),
+    row(Op.SYNC_RANGE,      sig(fd=FD, offset=OFFSET, length=OFFSET, flags=U32), ZERO),
+    row(Op.FADVISE,         sig(fd=FD, offset=OFFSET, length=OFFSET, advice=S32), ZERO),
+)
 LOCKS = (
     row(Op.RECORD_LOCK,     sig(fd=FD, lock=la.IN_RECORD_LOCK, wait=BOOL, by_file=BOOL), ZERO),
     row(Op.RECORD_TEST,     sig(fd=FD, lock=la.RECORD_LOCK_CELL, by_file=BOOL), ZERO),
@@ -32,4 +77,4 @@ CONTROLS = (
 )
 # fmt: on
 
-CALLS = (*LOCKS, *CONTROLS)
+CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *DISK)

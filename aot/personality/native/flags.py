@@ -14,12 +14,14 @@ from aot.personality.abi.neutral import (
     LockOp,
     MapFlag,
     MaskHow,
+    MemoryLock,
     Open,
     Remap,
     Resource,
     Whence,
     Who,
 )
+from aot.personality.abi.neutral_files import Allocate, Resolve
 
 
 def flag_map(enum: type[IntFlag]) -> FlagMap:
@@ -42,7 +44,10 @@ OPEN = Bits(OPEN_MAP)
 MAP = Bits(flag_map(MapFlag))
 AT = Bits(flag_map(At))
 REMAP = Bits(flag_map(Remap))
+MEMORY_LOCK = Bits(flag_map(MemoryLock))
 LOCK = Bits(flag_map(LockOp))
+ALLOCATE = Bits(flag_map(Allocate))
+RESOLVE = Bits(flag_map(Resolve))
 WHENCE = choice(Whence)
 CLOCK = choice(Clock)
 MASK_HOW = choice(MaskHow)
@@ -56,6 +61,6 @@ BOOL = Pick((("FALSE", 0, False), ("TRUE", 1, True)))
 BASE = Pick((("BASE_FS", 0, "fs"), ("BASE_GS", 1, "gs"), ("BASE_TPIDR", 2, "tpidr_el0")))
 
 ENUMS: tuple[type[Enum], ...] = (
-    Open, MapFlag, At, Remap, LockOp, Whence, Clock, MaskHow, Resource, Who, Advice,
+    Open, MapFlag, At, Remap, LockOp, Whence, Clock, MaskHow, Resource, Who, Advice, MemoryLock,
 )  # fmt: skip
 """What the C header spells out."""

@@ -170,10 +170,33 @@ class HostStream(HostFile):
 
 
 class StreamNode(Node):
-    """The node of a stream that has no place in any directory."""
+    """The node of a stream (or anonymous file) that has no place in any directory."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
+
+    @property
+    def descriptor(self) -> int | None:
+        return self.fd
+
+    def open(self, flags: Open) -> File:
+        """Open a pipe or anonymous file again. Raises NXIO for what cannot be."""
+        if flags & Open.DIRECTORY:
+            raise Errno(E.NOTDIR)
+        kind = stream_type(self.fd)
+        if kind not in (FileType.FIFO, FileType.REGULAR):
+            raise Errno(E.NXIO)
+        both = flags & Open.READ and flags & Open.WRITE
+        access = os.O_RDWR if both else os.O_WRONLY if flags & Open.WRITE else os.O_RDONLY
+        access |= os.O_TRUNC if flags & Open.TRUNCATE else 0
+        access |= os.O_APPEND if flags & Open.APPEND else 0
+        try:
+            fd = os.open(f"/proc/self/fd/{self.fd}", access | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        except OSError as error:
+            raise failure(error) from None
+        if kind is FileType.REGULAR:
+            return HostFile(StreamNode(fd), flags, fd)
+        return HostStream(StreamNode(fd), flags, fd, polite=False)
 
     def stat(self) -> Stat:
         try:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import UTIME_NOW, UTIME_OMIT, FileType, Open, Stat, StatFs, Time, Times
+from aot.personality.abi.neutral_files import Birth
+from runtime.kernel import hostcalls
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import UMASK, failure, open_beneath, rename_new
 from runtime.kernel.node import DIRECTORY, Directory, File, Link, Node
@@ -103,13 +105,40 @@ class HostNode(Node):
 
     def statfs(self) -> StatFs:
         try:
-            st = os.statvfs(self.fd)
+            return StatFs(*hostcalls.fstatfs(self.fd))
         except OSError as error:
             raise failure(error) from None
-        return StatFs(
-            0xEF53, st.f_bsize, st.f_blocks, st.f_bfree, st.f_bavail, st.f_files, st.f_ffree,
-            st.f_fsid & 0xFFFF_FFFF_FFFF_FFFF, st.f_namemax, st.f_frsize, st.f_flag,
-        )  # fmt: skip
+
+    def attributes(self) -> Iterable[bytes]:
+        try:
+            return [os.fsencode(name) for name in os.listxattr(self.magic)]
+        except OSError as error:
+            raise failure(error) from None
+
+    def get_attribute(self, name: bytes) -> bytes:
+        try:
+            return os.getxattr(self.magic, name)
+        except OSError as error:
+            raise failure(error) from None
+
+    def set_attribute(self, name: bytes, value: bytes, how: int) -> None:
+        try:
+            os.setxattr(self.magic, name, value, how)
+        except OSError as error:
+            raise failure(error) from None
+
+    def remove_attribute(self, name: bytes) -> None:
+        try:
+            os.removexattr(self.magic, name)
+        except OSError as error:
+            raise failure(error) from None
+
+    def birth(self) -> Birth:
+        try:
+            found = hostcalls.statx(self.fd)
+        except OSError as error:
+            raise failure(error) from None
+        return Birth(Time(found[13], found[14]), found[2], found[10], found[24], found[25])
 
     def access(self, rights: int) -> None:
         try:
@@ -147,6 +176,14 @@ def opened(node: Node, flags: Open, fd: int) -> File:
 
 class LateNode(HostNode):
     """The node of an open host file: operations go through the file's own descriptor."""
+
+    def open(self, flags: Open) -> File:
+        wanted = host_flags(flags & ~(Open.CREATE | Open.EXCLUSIVE)) & ~os.O_NOFOLLOW
+        try:
+            fd = os.open(self.magic, wanted)
+        except OSError as error:
+            raise failure(error) from None
+        return opened(LateNode(fd), flags, fd)
 
     def __del__(self) -> None:
         """The descriptor belongs to the open file."""
@@ -226,7 +263,7 @@ class HostDirectory(HostNode, Directory):
             raise failure(error) from None
 
     def mknod(self, name: bytes, mode: int, dev: int) -> None:
-        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFIFO):
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFIFO, stat.S_IFSOCK):
             raise Errno(E.PERM)
         try:
             os.mknod(name, mode, dir_fd=self.fd)
@@ -250,6 +287,32 @@ class HostDirectory(HostNode, Directory):
             raise Errno(E.XDEV)
         try:
             os.link(old, name, src_dir_fd=source.fd, dst_dir_fd=self.fd, follow_symlinks=False)
+        except OSError as error:
+            raise failure(error) from None
+
+    def link_node(self, name: bytes, node: Node) -> None:
+        if not isinstance(node, HostNode):
+            raise Errno(E.XDEV)
+        try:
+            os.link(node.magic, name, dst_dir_fd=self.fd, follow_symlinks=True)
+        except OSError as error:
+            raise failure(error) from None
+
+    def open_unnamed(self, flags: Open, mode: int) -> File:
+        try:
+            wanted = host_flags(flags & ~(Open.CREATE | Open.DIRECTORY)) | os.O_TMPFILE
+            fd = os.open(b".", wanted & ~os.O_NOFOLLOW, mode, dir_fd=self.fd)
+            if mode & UMASK:
+                _fix_mode(fd, mode)
+        except OSError as error:
+            raise failure(error) from None
+        return HostFile(LateNode(fd), flags & ~(Open.TMPFILE | Open.DIRECTORY), fd)
+
+    def exchange(self, name: bytes, target: Directory, new: bytes) -> None:
+        if not isinstance(target, HostDirectory):
+            raise Errno(E.XDEV)
+        try:
+            hostcalls.exchange(self.fd, name, target.fd, new)
         except OSError as error:
             raise failure(error) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
@@ -18,6 +18,7 @@ from aot.personality.abi.neutral import (
     Times,
     time_ns,
 )
+from aot.personality.abi.neutral_files import Birth
 from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
@@ -26,6 +27,7 @@ from runtime.kernel.schemes.hostfile import HostFile
 
 TMPFS = 0x0102_1994
 NAME_MAX = 255
+ATTRIBUTES = 1 << 17  # bytes of extended attributes one file may have
 _NEVER = Time(0, 0)
 
 
@@ -65,11 +67,13 @@ class MemNode(Node):
     atime: Time = _NEVER
     mtime: Time = _NEVER
     ctime: Time = _NEVER
+    born: Time = _NEVER
+    extended: Mapping[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ino = self.volume.next_ino()
         self.uid, self.gid = self.volume.uid, self.volume.gid
-        self.atime = self.mtime = self.ctime = time_ns(self.volume.now_ns())
+        self.born = self.atime = self.mtime = self.ctime = time_ns(self.volume.now_ns())
 
     def size(self) -> int:
         """Length in bytes."""
@@ -99,6 +103,34 @@ class MemNode(Node):
         now = time_ns(self.volume.now_ns())
         self.atime = _chosen(times.atime, self.atime, now)
         self.mtime = _chosen(times.mtime, self.mtime, now)
+
+    def attributes(self) -> Iterable[bytes]:
+        return tuple(self.extended)
+
+    def get_attribute(self, name: bytes) -> bytes:
+        try:
+            return self.extended[name]
+        except KeyError:
+            raise Errno(E.NODATA) from None
+
+    def set_attribute(self, name: bytes, value: bytes, how: int) -> None:
+        self.volume.check_writable()
+        if how & 1 and name in self.extended:
+            raise Errno(E.EXIST)
+        if how & 2 and name not in self.extended:
+            raise Errno(E.NODATA)
+        if sum(map(len, self.extended.values())) + len(value) > ATTRIBUTES:
+            raise Errno(E.NOSPC)
+        self.extended = {**self.extended, name: value}
+
+    def remove_attribute(self, name: bytes) -> None:
+        self.volume.check_writable()
+        if name not in self.extended:
+            raise Errno(E.NODATA)
+        self.extended = {k: v for k, v in self.extended.items() if k != name}
+
+    def birth(self) -> Birth:
+        return Birth(self.born)
 
     def statfs(self) -> StatFs:
         return StatFs(TMPFS, 4096, 1 << 18, 1 << 17, 1 << 17, 1 << 16, 1 << 15)
@@ -264,13 +296,18 @@ class MemDirectory(MemNode, Directory):
 
     def mknod(self, name: bytes, mode: int, dev: int) -> None:
         self._new(name)
-        if mode >> 12 & 15 == FileType.FIFO:
+        kind = mode >> 12 & 15
+        if kind == FileType.SOCKET.value:
+            self.children[name] = MemNode(self.volume, FileType.SOCKET, mode & 0o7777)
+            self.touched()
+            return
+        if kind == FileType.FIFO.value:
             from runtime.kernel.schemes.memfifo import MemFifo  # noqa: PLC0415 - it is a node of this scheme
 
             self.children[name] = MemFifo(self.volume, mode & 0o7777)
             self.touched()
             return
-        if mode >> 12 & 15 not in (FileType.UNKNOWN.value, FileType.REGULAR.value):
+        if kind not in (FileType.UNKNOWN.value, FileType.REGULAR.value):
             raise Errno(E.PERM)
         self.children[name] = MemFile(self.volume, mode & 0o7777)
 
@@ -301,6 +338,34 @@ class MemDirectory(MemNode, Directory):
         node.nlink += 1
         self.children[name] = node
         self.touched()
+
+    def link_node(self, name: bytes, node: Node) -> None:
+        if not isinstance(node, MemFile) or node.volume is not self.volume:
+            raise Errno(E.XDEV)
+        self._new(name)
+        node.nlink += 1
+        self.children[name] = node
+        self.touched()
+
+    def open_unnamed(self, flags: Open, mode: int) -> File:
+        self.volume.check_writable()
+        node = MemFile(self.volume, mode & 0o7777)
+        node.nlink = 0
+        return node.open(flags & ~(Open.TMPFILE | Open.DIRECTORY))
+
+    def exchange(self, name: bytes, target: Directory, new: bytes) -> None:
+        if not isinstance(target, MemDirectory) or target.volume is not self.volume:
+            raise Errno(E.XDEV)
+        self.volume.check_writable()
+        one, other = self._child(name), target._child(new)
+        for node, to in ((one, target), (other, self)):
+            if isinstance(node, MemDirectory) and to.inside(node):
+                raise Errno(E.INVAL)
+        self.children[name], target.children[new] = other, one
+        moved = isinstance(other, MemDirectory) - isinstance(one, MemDirectory)
+        self.nlink, target.nlink = self.nlink + moved, target.nlink - moved
+        self.touched()
+        target.touched()
 
     def rename(self, name: bytes, target: Directory, new: bytes, *, replace: bool) -> None:
         if not isinstance(target, MemDirectory) or target.volume is not self.volume:

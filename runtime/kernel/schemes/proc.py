@@ -9,7 +9,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, Time, Whence
 from runtime.kernel.directory import DirectoryFile
-from runtime.kernel.node import Directory, File, Link, Node, fill, total
+from runtime.kernel.node import Directory, File, Jump, Link, Node, fill, total
 
 if TYPE_CHECKING:
     from runtime.kernel.context import Process
@@ -112,9 +112,6 @@ class ProcDirectory(Directory):
         make = self.links.get(name)
         return make() if make else None
 
-    def link_text(self, name: bytes) -> bytes:
-        return _shown(self.links[name](), self.names)
-
     def open_at(self, name: bytes, flags: Open, mode: int) -> File:
         if name in self.links:
             raise Errno(E.LOOP)
@@ -132,9 +129,7 @@ class ProcDirectory(Directory):
 
 def _shown(link: Link, names: Namespace) -> bytes:
     """What readlink prints for a link."""
-    if isinstance(link, bytes):
-        return link
-    return owner(names).exec_path if link is names.exec_node else b"anon_inode:[file]"
+    return link if isinstance(link, bytes) else link.text
 
 
 class FdDirectory(Directory):
@@ -166,18 +161,16 @@ class FdDirectory(Directory):
         return b"pipe:[%d]" % file.stat().ino if kind is FileType.FIFO else b"/dev/" + _STD.get(name, b"null")
 
     def readlink(self, name: bytes) -> Link | None:
-        return None if name == b"." else self._file(name).node
+        if name == b".":
+            return None
+        file = self._file(name)
+        return Jump(file.node, self.link_text(name), file.read_only, file.spot, file.reopen, file.place)
 
     def open_at(self, name: bytes, flags: Open, mode: int) -> File:
         if name == b".":
             return self.open(flags)
-        file = self._file(name)
-        if flags & Open.NOFOLLOW:
-            raise Errno(E.LOOP)
-        wanted = flags & (Open.READ | Open.WRITE)
-        if wanted & ~file.flags:
-            raise Errno(E.ACCES)
-        return file
+        self._file(name)
+        raise Errno(E.LOOP)
 
     def open(self, flags: Open) -> File:
         return DirectoryFile.on(self, flags)
@@ -228,7 +221,11 @@ def _own(names: Namespace) -> ProcDirectory:
     """/proc/<pid>."""
     own = ProcDirectory(2, names)
     own.nodes[b"fd"] = FdDirectory(3, names)
-    own.links[b"exe"] = lambda: names.exec_node or owner(names).exec_path
+    own.links[b"exe"] = lambda: (
+        Jump(names.exec_node, owner(names).exec_path, read_only=True)
+        if names.exec_node is not None
+        else owner(names).exec_path
+    )
     own.links[b"cwd"] = lambda: names.cwd.text
     own.links[b"root"] = lambda: b"/"
     own.add(b"cmdline", _joined("argv"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Open
 from runtime.kernel.node import File
 from runtime.kernel.schemes.dev import NullFile, null_node
@@ -14,6 +15,9 @@ from runtime.kernel.schemes.hostfile import HostFile, HostStream, StreamNode
 class StdFile(HostFile):
     """A regular file given as a standard stream; the host keeps the descriptor."""
 
+    def reopen(self, flags: Open) -> File:
+        return shared(self, flags)
+
     def close(self) -> None:
         """The descriptor belongs to the host."""
 
@@ -21,8 +25,20 @@ class StdFile(HostFile):
 class StdStream(HostStream):
     """A terminal, pipe or socket given as a standard stream; the host keeps the descriptor."""
 
+    def reopen(self, flags: Open) -> File:
+        return shared(self, flags)
+
     def close(self) -> None:
         """The descriptor belongs to the host."""
+
+
+def shared(file: File, flags: Open) -> File:
+    """The same open file: a new one could do more than the guest was given. Raises ACCES for more."""
+    if flags & Open.DIRECTORY:
+        raise Errno(E.NOTDIR)
+    if flags & (Open.READ | Open.WRITE) & ~file.flags:
+        raise Errno(E.ACCES)
+    return file
 
 
 def standard_file(fd: int, flags: Open) -> File:

@@ -14,6 +14,7 @@ from aot.personality.abi.op import Op
 from aot.personality.linux.system import SYSTEM
 from runtime.kernel.namespace import Namespace
 from runtime.kernel.node import File
+from runtime.kernel.schemes.hostfile import StreamNode
 from runtime.kernel.schemes.hostfs import host_root
 from runtime.kernel.schemes.memfs import MemDirectory
 from tests.runtime.kernel.kit import OPS, Kit, memory_root
@@ -121,15 +122,31 @@ def test_descriptors_of_proc_are_the_guests(tree: Path) -> None:
         os.close(secret)
 
 
-def test_a_write_open_through_proc_needs_a_writable_descriptor(tree: Path) -> None:
+def test_a_write_open_through_proc_gives_what_the_mount_gives(tree: Path) -> None:
+    """As on Linux a file opened for reading may be opened again for writing, where its mount allows that."""
     from runtime.kernel.schemes.proc import ProcRoot
 
     kit = Kit(SYSTEM, root=tree)
     kit.names.mount(b"/proc", ProcRoot(kit.names), read_only=True)
     fd = OPS[Op.OPENAT](kit.ctx, dirfd=-100, path=b"file", flags=Open.READ, mode=0)
+    kit.names.open(kit.names.cwd, b"/proc/self/fd/%d" % fd, Open.WRITE, 0).close()
+    kit.names.mount(b"/", host_root(tree), read_only=True)
+    fd = OPS[Op.OPENAT](kit.ctx, dirfd=-100, path=b"file", flags=Open.READ, mode=0)
     with pytest.raises(Errno) as caught:
         kit.names.open(kit.names.cwd, b"/proc/self/fd/%d" % fd, Open.WRITE, 0)
-    assert caught.value.code in (E.ACCES, E.ROFS)
+    assert caught.value.code is E.ROFS
+
+
+def test_a_standard_stream_is_never_opened_for_more(tree: Path) -> None:
+    from runtime.kernel.schemes.std import StdFile
+
+    host = os.open(tree / "file", os.O_RDONLY)
+    given = StdFile(StreamNode(host), Open.READ, host)
+    assert given.reopen(Open.READ) is given
+    with pytest.raises(Errno) as caught:
+        given.reopen(Open.READ | Open.WRITE)
+    assert caught.value.code is E.ACCES
+    os.close(host)
 
 
 @pytest.fixture

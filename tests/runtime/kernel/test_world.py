@@ -13,6 +13,7 @@ from aot.personality.abi.neutral import Open
 from aot.personality.linux.system import SYSTEM
 from runtime.kernel.clock import FixedClocks
 from runtime.kernel.namespace import Namespace
+from runtime.kernel.node import Jump
 from runtime.kernel.world import MountSpec, build_world
 from tests.runtime.kernel.kit import Kit
 
@@ -127,7 +128,9 @@ def test_proc_shows_the_guest(here: Path) -> None:
     assert read(names, b"/proc/self/cmdline") == b"prog\0arg\0"
     assert read(names, b"/proc/self/exe") == b"found"
     place = names.find(names.cwd, b"/proc/self/exe", follow=False)
-    assert place.spot.node.link_text(place.name) == b"/bin/prog"
+    target = place.spot.node.readlink(place.name)
+    assert isinstance(target, Jump)
+    assert target.text == b"/bin/prog"
     assert b"Pid:\t1000\n" in read(names, b"/proc/self/status")
     assert b"00100000-00102000 rw-p" in read(names, b"/proc/1000/maps")
     with pytest.raises(Errno):

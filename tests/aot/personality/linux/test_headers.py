@@ -13,7 +13,7 @@ from aot.personality.abi.flags import FlagMap, FlagSet
 from aot.personality.abi.kinds import Bits, Pick
 from aot.personality.abi.layout import Layout, LayoutSet
 from aot.personality.abi.signals import Signal
-from aot.personality.linux import calls_control, flags, layouts, start
+from aot.personality.linux import calls_control, flags, layouts, layouts_files, start
 from aot.personality.linux.errors import NAMES
 from aot.personality.linux.system import SYSTEM
 from corpus.build import TRIPLES, run_zig
@@ -27,7 +27,7 @@ HEADERS = (
     "asm/poll.h", "asm/statfs.h", "linux/random.h", "#define O_ASYNC FASYNC",
 )  # fmt: skip
 STRUCTS: dict[str, tuple[tuple[str, ...], Layout | LayoutSet]] = {
-    "struct statx": (("linux/stat.h",), layouts.STATX),
+    "struct statx": (("linux/stat.h",), layouts_files.STATX),
     "struct timespec": (("linux/time.h",), layouts.TIMESPEC),
     "struct timeval": (("linux/time.h",), layouts.TIMEVAL),
     "struct timezone": (("linux/time.h",), layouts.TIMEZONE),
