@@ -77,6 +77,7 @@ class Scheduler:
     def run(self) -> End:
         """Run until the first process ends."""
         kernel = self.process.kernel
+        kernel.timer_set = self._arm  # whoever sets one may then compute, and never leave
         try:
             while self.end is None:
                 if self.alarm is not None or kernel.timers:

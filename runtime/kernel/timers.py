@@ -26,6 +26,8 @@ class Timer:
             timers.remove(self)
         if due_ns is not None:
             timers.append(self)
+            if self.kernel.timer_set is not None:
+                self.kernel.timer_set()
 
     def run(self, now: int) -> None:
         """Fire when it is time."""
