@@ -131,6 +131,7 @@ BEHIND: dict[tuple[str, str], Pointer] = {
 INERT = {
     Op.GETGROUPS: "no group is stored",
     Op.WAIT: "there is no child to be told of",
+    Op.PROCESS_VM: "there is no other process whose memory could be had (linux/memory.c)",
     **dict.fromkeys(
         (Op.TIMERFD_SETTIME, Op.TIMERFD_GETTIME, Op.EPOLL_WAIT), "looked at for a descriptor of that kind"
     ),

@@ -277,5 +277,9 @@ class GuestAccess:
         return runs
 
     @abstractmethod
+    def look_at_files(self) -> None:
+        """Shared mappings lose their pages behind the ends of their files."""
+
+    @abstractmethod
     def own(self, region: Region, va: int, end: int, *, write: bool) -> list[tuple[int, int]]:
         """Populate [va, end) of a region and make it private where it is copy-on-write."""

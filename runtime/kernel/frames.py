@@ -27,6 +27,7 @@ SMALLEST = 1 << 28
 ENGINE = (1 << 30) + (1 << 27)  # what the engine maps for itself, mostly for translated code
 MAP_NORESERVE, MAP_FIXED = 0x4000, 0x10  # Linux, every host architecture we serve
 PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+POPULATE_WRITE = 23  # MADV_POPULATE_WRITE
 FIRST = 1 << 20  # physical 0 is never handed out
 TABLES = 64  # page-table frames are taken from the arena in runs of this many
 
@@ -57,6 +58,13 @@ class Extent:
     regions: int = 0
     code: bool = False  # some address maps or mapped it executable
     file: bool = False  # host mmap of a file lies over it
+
+
+def punch(fd: int, offset: int, size: int) -> None:
+    """Drop the bytes of a range of a file: it reads as zero again. Raises OSError."""
+    if _libc.fallocate(fd, PUNCH_HOLE, offset, size):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _room_for_engine() -> bool:
@@ -153,8 +161,11 @@ class Arena:
 
     def commit(self, pa: int, size: int) -> None:
         """Have the bytes of a range for certain. Raises ArenaFull where the host has no more."""
-        if self.short(size) or _libc.fallocate(self.fd, 0, pa, size):
+        if self.short(size):
             raise ArenaFull(f"{size:#x} bytes of guest memory")
+        if _libc.madvise(ctypes.c_void_p(self.base + pa), ctypes.c_size_t(size), POPULATE_WRITE):
+            for page in range(pa, pa + size, PAGE):  # a host from before 5.14
+                self.view[page] = self.view[page]
 
     @property
     def committed(self) -> int:
@@ -188,9 +199,7 @@ class Arena:
 
     def punch(self, pa: int, size: int) -> None:
         """Drop the bytes of a range: it reads as zero again."""
-        if _libc.fallocate(self.fd, PUNCH_HOLE, pa, size):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+        punch(self.fd, pa, size)
 
     def table(self) -> int:
         """Physical address of one zero page-table frame. No guest address ever maps it."""
@@ -221,6 +230,11 @@ class Arena:
             refused = refused or OSError(number, os.strerror(number))
         assert refused is not None
         raise refused
+
+    def files_were_cut(self) -> None:
+        """Files of the host may be shorter than they were: mappings lose the pages behind their ends."""
+        for space in self.spaces:
+            space.look_at_files()
 
     def lift_file(self, pa: int, size: int) -> None:
         """Undo `lay_file`: the arena's own bytes are there again."""

@@ -72,7 +72,7 @@ class AddressSpace(Placement):
         if fixed:
             start, end = self._range(address or 0, size)
             if self.layout.within(start, end):
-                self._changeable(start, end)
+                self.check_changeable(start, end)
                 if not replace:
                     raise Errno(E.EXIST)
                 self._forget(start, end, unmapped=False)
@@ -114,7 +114,7 @@ class AddressSpace(Placement):
     def unmap(self, address: int, size: int) -> None:
         """Forget a range; unmapped parts of it are no error."""
         start, end = self._range(address, size)
-        self._changeable(start, end)
+        self.check_changeable(start, end)
         self._forget(start, end, unmapped=True)
 
     def _forget(self, start: int, end: int, *, unmapped: bool) -> None:
@@ -140,7 +140,7 @@ class AddressSpace(Placement):
         Raises NOMEM at the first address that is not mapped, ACCES beyond a mapping's own limit.
         """
         start, end = self._range(address, size)
-        self._changeable(start, end)
+        self.check_changeable(start, end)
         error: E | None = None
         at = start
         for region in self.layout.within(start, end):
@@ -172,7 +172,7 @@ class AddressSpace(Placement):
     def decommit(self, address: int, size: int) -> None:
         """Drop the contents: anonymous memory reads as zero again, private file pages as the file."""
         start, end = self._range(address, size)
-        self._changeable(start, end)
+        self.check_changeable(start, end)
         regions = self.layout.within(start, end)
         alone = [e for region in regions for e in region.inherited if e.regions == 1]
         frames = [e & ADDRESS for _, e in self.table.entries(start, end - start)] if alone else []

@@ -1,24 +1,35 @@
-"""Ops on the address space."""
+"""Ops on the address space: mapping, unmapping, rights, the heap. Moving is in ops_remap, advice in ops_advice."""
 
 from __future__ import annotations
 
+import os
+
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.layout import align_up
-from aot.personality.abi.neutral import Advice, FileType, MapFlag, Remap
+from aot.personality.abi.neutral import FileType, MapFlag, Open, Resource
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
+from runtime.kernel.memory import AddressSpace
+from runtime.kernel.ops_process import limit_of
 from runtime.kernel.optable import op
-from runtime.kernel.regions import FileBacking
+from runtime.kernel.regions import GROWS, LOCKED, UNRESERVED, FileBacking, Region
+from runtime.kernel.residence import lock, populate
 from runtime.kernel.schemes.dev import NullFile, ZeroFile
 
 R, W, X = 4, 2, 1
+GROWN = 8  # beside rights: from where a mapping that grows downwards begins now
 _TOP = 1 << 64
-MOST_LOOKED_AT = 1 << 40  # bytes one mincore may ask about: its answer is as long as the pages
+_FAR = 1 << 63  # offsets of files end here
+LOW_FIRST, LOW_LAST = 0x4000_0000, 0x8000_0000  # where MapFlag.LOW puts mappings
+MOST_REGIONS = 65530  # mappings of one address space, as Linux has it by default
+_HOST_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> FileBacking | None:
     """What a file mapping maps; None for the zero device, which is anonymous memory."""
     file = ctx.process.files.get(fd)
+    if file.flags & Open.PATH:
+        raise Errno(E.BADF)
     if not file.can_read:
         raise Errno(E.ACCES)
     if flags & MapFlag.SHARED and prot & W and not file.can_write:
@@ -29,6 +40,8 @@ def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> F
         raise Errno(E.NODEV)
     if file.stat().mode >> 12 != FileType.REGULAR:
         raise Errno(E.NODEV)
+    if flags & MapFlag.GROWSDOWN:
+        raise Errno(E.INVAL)
     return FileBacking(file.host_fd, offset)
 
 
@@ -36,27 +49,90 @@ def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> F
 def mmap(ctx: Context, address: int, size: int, prot: int, flags: MapFlag, fd: int, offset: int) -> int:
     """Map memory or a file; where."""
     mem = ctx.mem
-    if not size or prot & ~7 or bool(flags & MapFlag.SHARED) == bool(flags & MapFlag.PRIVATE):
+    shared = bool(flags & MapFlag.SHARED)
+    if not size or prot & ~7 or shared == bool(flags & MapFlag.PRIVATE):
         raise Errno(E.INVAL)
     fixed = bool(flags & (MapFlag.FIXED | MapFlag.FIXED_NOREPLACE))
     if fixed and address % mem.page_size:
         raise Errno(E.INVAL)
     if size >= _TOP - mem.page_size or (fixed and address + size > mem.limit):
         raise Errno(E.NOMEM)
+    if flags & MapFlag.SYNC:
+        raise Errno(E.OPNOTSUPP)
     backing = None
     if not flags & MapFlag.ANONYMOUS:
-        if offset % mem.page_size or offset < 0:
+        if offset % mem.page_size:
             raise Errno(E.INVAL)
+        if not 0 <= offset <= _FAR - size:
+            raise Errno(E.OVERFLOW)
         backing = _backing(ctx, fd, offset, prot, flags)
-    return mem.map(
+    elif shared and flags & MapFlag.GROWSDOWN:
+        raise Errno(E.INVAL)
+    if flags & MapFlag.HUGE:
+        raise Errno(E.NOMEM)  # there are no such pages
+    afford(ctx, size, prot, flags)
+    low = flags & MapFlag.LOW and not fixed and not address
+    at = mem.map(
         address,
         size,
         0 if flags & MapFlag.RESERVE else prot,
         fixed=fixed,
         replace=not flags & MapFlag.FIXED_NOREPLACE,
-        shared=bool(flags & MapFlag.SHARED),
+        shared=shared,
         backing=backing,
+        lo=LOW_FIRST if low else None,
+        hi=LOW_LAST if low else None,
+        top_down=not low,
+        traits=_traits(ctx, flags),
     )
+    if flags & (MapFlag.POPULATE | MapFlag.LOCKED) or ctx.process.data.get("locks"):
+        _settle(ctx, at, size, flags)
+    return at
+
+
+def _traits(ctx: Context, flags: MapFlag) -> int:
+    traits = UNRESERVED if flags & MapFlag.NORESERVE else 0
+    if flags & MapFlag.GROWSDOWN:
+        ctx.mem.stack_limit = limit_of(ctx.process, Resource.STACK)
+        traits |= GROWS
+    return traits
+
+
+def _settle(ctx: Context, at: int, size: int, flags: MapFlag) -> None:
+    """Have the pages of a new mapping now, locked where it asked for it or everything is."""
+    locks = LOCKED if flags & MapFlag.LOCKED else ctx.process.data.get("locks", 0)
+    if locks:
+        lock(ctx.mem, at, size, locks)
+    if flags & MapFlag.POPULATE:
+        populate(ctx.mem, at, align_up(size, ctx.mem.page_size))
+
+
+def afford(ctx: Context, size: int, prot: int, flags: MapFlag) -> None:
+    """Raises NOMEM or AGAIN for a mapping that limits or memory forbid."""
+    mem, process = ctx.mem, ctx.process
+    private = prot & W and not flags & MapFlag.SHARED
+    if private and not flags & MapFlag.NORESERVE and size > _HOST_MEMORY:
+        raise Errno(E.NOMEM)
+    if len(mem.layout) >= MOST_REGIONS:
+        raise Errno(E.NOMEM)
+    if mem.arena.limit is not None and prot and not flags & MapFlag.NORESERVE and mem.arena.short(size):
+        raise Errno(E.NOMEM)
+    most = limit_of(process, Resource.AS)
+    if most is not None and mem.mapped + size > most:
+        raise Errno(E.NOMEM)
+    most = limit_of(process, Resource.DATA)
+    if private and most is not None and mem.private + size > most:
+        raise Errno(E.NOMEM)
+    if flags & MapFlag.LOCKED and not may_lock(ctx, size):
+        raise Errno(E.AGAIN)
+
+
+def may_lock(ctx: Context, size: int) -> bool:
+    """Whether so many bytes more may be locked."""
+    most = limit_of(ctx.process, Resource.MEMLOCK)
+    if most is None or not ctx.process.creds.euid:
+        return True
+    return size + sum(r.size for r in ctx.mem.regions() if r.traits & LOCKED) <= most
 
 
 @op(Op.MUNMAP)
@@ -66,60 +142,54 @@ def munmap(ctx: Context, address: int, size: int) -> None:
     if not size or address % mem.page_size or address + size > mem.limit:
         raise Errno(E.INVAL)
     mem.unmap(address, size)
-    ctx.process.kernel.park.drain(ctx.mem.ident, address, address + size)
+    ctx.process.kernel.park.drain(mem.ident, address, address + size)
 
 
 @op(Op.MPROTECT)
 def mprotect(ctx: Context, address: int, size: int, prot: int) -> None:
     """Change the rights of a range."""
-    if address % ctx.mem.page_size or prot & ~7:
+    mem = ctx.mem
+    if address % mem.page_size or prot & ~(7 | GROWN):
         raise Errno(E.INVAL)
     if not size:
         return
-    if address + size > ctx.mem.limit:
+    if address + size > mem.limit:
         raise Errno(E.NOMEM)
-    ctx.mem.protect(address, size, prot)
+    if prot & GROWN:
+        size += address
+        address = _begin_of(mem, address)
+        size -= address
+    mem.protect(address, size, prot & 7)
 
 
-@op(Op.MADVISE)
-def madvise(ctx: Context, address: int, size: int, advice: Advice) -> None:
-    """Take a hint; only DONTNEED has an effect."""
-    _check_range(ctx, address, size)
-    if size and advice is Advice.DONTNEED:
-        ctx.mem.decommit(address, size)
+def _begin_of(mem: AddressSpace, address: int) -> int:
+    """Where the mapping of `address` that grows downwards begins."""
+    region: Region | None = mem.region_at(address)
+    if region is None:
+        raise Errno(E.NOMEM)
+    if not region.traits & GROWS and region.name != "[stack]":
+        raise Errno(E.INVAL)
+    while (below := mem.region_at(region.start - 1)) is not None and below.like(region):
+        region = below
+    return region.start
 
 
 @op(Op.DECOMMIT)
 def decommit(ctx: Context, address: int, size: int) -> None:
     """Drop the contents of a range."""
-    _check_range(ctx, address, size)
+    check_range(ctx.mem, address, size)
     ctx.mem.decommit(address, size)
     ctx.process.kernel.park.drain(ctx.mem.ident, address, address + size)
 
 
-@op(Op.MSYNC)
-def msync(ctx: Context, address: int, size: int) -> None:
-    """Shared mappings are the host's pages: nothing to write."""
-    _check_range(ctx, address, size)
-
-
-@op(Op.MINCORE)
-def mincore(ctx: Context, address: int, size: int) -> bytes:
-    """One byte per page: resident."""
-    _check_range(ctx, address, size)
-    if size > MOST_LOOKED_AT:
-        raise Errno(E.NOMEM)
-    return b"\1" * -(-size // ctx.mem.page_size)
-
-
-def _check_range(ctx: Context, address: int, size: int) -> None:
+def check_range(mem: AddressSpace, address: int, size: int) -> None:
     """Raises INVAL for an unaligned range, NOMEM when part of it is not mapped."""
-    page = ctx.mem.page_size
+    page = mem.page_size
     if address % page:
         raise Errno(E.INVAL)
     at, end = address, align_up(address + size, page)
     while at < end:
-        region = ctx.mem.region_at(at)
+        region = mem.region_at(at)
         if region is None:
             raise Errno(E.NOMEM)
         at = region.end
@@ -133,60 +203,18 @@ def brk(ctx: Context, address: int) -> int:
     if not heap.start <= address <= (heap.limit or mem.limit):
         return heap.end
     old, new = align_up(heap.end, page), align_up(address, page)
-    if new > old:
-        try:
+    try:
+        if new > old:
+            afford(ctx, new - old, R | W, MapFlag.PRIVATE)
             mem.map(old, new - old, R | W, fixed=True, replace=False, name="[heap]")
-        except Errno:
-            return heap.end
-    elif new < old:
-        mem.unmap(new, old - new)
+            if ctx.process.data.get("locks"):
+                lock(mem, old, new - old, ctx.process.data["locks"])
+        elif new < old:
+            mem.unmap(new, old - new)
+    except Errno:
+        return heap.end
     heap.end = address
     return address
-
-
-@op(Op.MREMAP)
-def mremap(ctx: Context, address: int, old_size: int, new_size: int, flags: Remap, new_address: int) -> int:
-    """Resize a private mapping, moving it when allowed and needed; where it is now."""
-    mem, page = ctx.mem, ctx.mem.page_size
-    if address % page or not new_size or flags & Remap.DONTUNMAP:
-        raise Errno(E.INVAL)
-    if flags & Remap.FIXED and (not flags & Remap.MAYMOVE or new_address % page):
-        raise Errno(E.INVAL)
-    old_end, new_length = align_up(address + old_size, page), align_up(new_size, page)
-    region = mem.region_at(address)
-    if region is None or not old_size or region.end < old_end:
-        raise Errno(E.FAULT)
-    if not flags & Remap.FIXED:
-        if new_length <= old_end - address:
-            if new_length < old_end - address:
-                mem.unmap(address + new_length, old_end - address - new_length)
-            return address
-        try:
-            grow = address + new_length - old_end
-            mem.map(old_end, grow, region.prot, fixed=True, replace=False, name=region.name)
-            return address
-        except Errno:
-            if not flags & Remap.MAYMOVE:
-                raise Errno(E.NOMEM) from None
-    if region.shared or region.file is not None:
-        raise Errno(E.NOMEM)
-    return _move(ctx, address, old_end - address, new_length, region.prot, flags, new_address)
-
-
-def _move(
-    ctx: Context, address: int, old_length: int, new_length: int, prot: int, flags: Remap, target: int
-) -> int:
-    """Copy a private mapping elsewhere and forget the old place."""
-    mem = ctx.mem
-    fixed = bool(flags & Remap.FIXED)
-    if fixed and target < address + old_length and address < target + new_length:
-        raise Errno(E.INVAL)
-    moved = mem.map(target if fixed else None, new_length, prot, fixed=fixed)
-    for at in range(0, min(old_length, new_length), 1 << 20):
-        count = min(1 << 20, min(old_length, new_length) - at)
-        mem.poke(moved + at, mem.peek(address + at, count))
-    mem.unmap(address, old_length)
-    return moved
 
 
 @op(Op.MQUERY)

@@ -69,7 +69,7 @@ class Paging(GuestAccess):
         above = next(iter(self.layout.within(va, min(va + (1 << 30), self.limit))), None)
         if above is None or not above.traits & GROWS:
             return None
-        start = va & -self.page_size
+        start = va & -PAGE
         if self.layout.within(max(0, start - GUARD), start):
             return None
         top = above
@@ -236,12 +236,12 @@ class Paging(GuestAccess):
 
     # files
 
-    def cut_short(self, file: tuple[int, int], size: int) -> None:
-        """A file has only `size` bytes left: pages of mappings behind its end are gone."""
+    def look_at_files(self) -> None:
+        """Shared mappings lose their pages behind the ends of their files."""
         for region in self.layout:
-            if region.file is None or region.file.ident != file:
+            if region.file is None or not region.shared:
                 continue
-            lo = max(region.start, region.start + -(-(size - region.offset) // PAGE) * PAGE)
+            lo = self._end_of(region)
             if lo < region.end and self.table.clear(lo, region.end - lo):
                 self.forget(lo, region.end - lo)
                 self.emit(EventKind.UNMAP, lo, region.end - lo)

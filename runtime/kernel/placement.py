@@ -41,7 +41,7 @@ class Placement(Paging):
         """Undo `seal` for the same range."""
         self._sealed.remove((address & -PAGE, -(-(address + size) // PAGE) * PAGE))
 
-    def _changeable(self, start: int, end: int) -> None:
+    def check_changeable(self, start: int, end: int) -> None:
         """Raises PERM for a range that is sealed."""
         if any(start < hi and lo < end for lo, hi in self._sealed):
             raise Errno(E.PERM)

@@ -117,6 +117,9 @@ class Regions:
     def __iter__(self) -> Iterator[Region]:
         return iter(self._items)
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def at(self, address: int) -> Region | None:
         """The region that holds `address`."""
         i = bisect_right(self._starts, address) - 1

@@ -1,4 +1,4 @@
-"""Linux calls on processes, memory, time, signals and the machine.
+"""Linux calls on processes, time, signals and the machine.
 
 Columns: name, x86_64, aarch64, op, status, arguments.
 Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
@@ -11,12 +11,9 @@ from aot.personality.abi.errors import E
 from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import (
     ADDRESS,
-    FD,
     LENGTH,
-    OFFSET,
     PATH,
     S32,
-    SIZE,
     U32,
     Bits,
     Int,
@@ -37,11 +34,7 @@ from aot.personality.abi.op import Op
 from aot.personality.linux import layouts as la
 from aot.personality.linux.columns import nr
 from aot.personality.linux.flags import (
-    ADVICE,
     CLOCK,
-    MAP,
-    PROT,
-    REMAP,
     RESOURCE,
     SLEEP,
     WHO,
@@ -142,33 +135,6 @@ ARCH_PRCTL = {
     0x1004: call("arch_prctl", None, Op.GET_TLS, FULL, sig(option=Unused("ARCH_GET_GS"),
     address=OutInt(64)), ZERO, base="gs"),
 }
-MEMORY = (
-    call("mmap",        nr(9, 222),   Op.MMAP,    FULL,
-         sig(addr=To("address", ADDRESS), len=To("size", SIZE), prot=PROT, flags=MAP, fd=FD,
-         off=To("offset", OFFSET))),
-    call("munmap",      nr(11, 215),  Op.MUNMAP,  FULL, sig(addr=To("address", ADDRESS), len=To("size",
-         SIZE)), ZERO),
-    call("mprotect",    nr(10, 226),  Op.MPROTECT, FULL,
-         sig(start=To("address", ADDRESS), len=To("size", SIZE), prot=PROT), ZERO),
-    call("mremap",      nr(25, 216),  Op.MREMAP,  FULL,
-         sig(addr=To("address", ADDRESS), old_len=To("old_size", SIZE), new_len=To("new_size", SIZE),
-             flags=REMAP, new_addr=To("new_address", ADDRESS))),
-    call("madvise",     nr(28, 233),  Op.MADVISE, FULL,
-         sig(start=To("address", ADDRESS), len=To("size", SIZE), behavior=To("advice", ADVICE)), ZERO),
-    call("msync",       nr(26, 227),  Op.MSYNC,   FULL,
-         sig(start=To("address", ADDRESS), len=To("size", SIZE), flags=Must(tuple(range(7)), "MS_*",
-         bits=32)), ZERO),
-    call("mincore",     nr(27, 232),  Op.MINCORE, partial("every mapped page counts as resident"),
-         sig(start=To("address", ADDRESS), len=To("size", SIZE), vec=OutData("len")), ZERO),
-    call("brk",         nr(12, 214),  Op.BRK,     FULL, sig(brk=To("address", ADDRESS))),
-    call("mlock",       nr(149, 228), Op.GETTID,  partial("nothing is swapped by this kernel"),
-         sig(start=Unused("no effect"), len=Unused("no effect")), ZERO),
-    call("munlock",     nr(150, 229), Op.GETTID,  partial("nothing is swapped by this kernel"),
-         sig(start=Unused("no effect"), len=Unused("no effect")), ZERO),
-    call("mlockall",    nr(151, 230), Op.GETTID,  partial("nothing is swapped by this kernel"),
-         sig(flags=Must(tuple(range(1, 8)), "MCL_*", bits=32)), ZERO),
-    call("munlockall",  nr(152, 231), Op.GETTID,  partial("nothing is swapped by this kernel"), None, ZERO),
-)
 TIME = (
     call("clock_gettime", nr(228, 113), Op.CLOCK_GETTIME, FULL, sig(which_clock=To("clock", CLOCK),
          tp=la.OUT_TIME), ZERO),
@@ -199,10 +165,9 @@ ANSWERED = (
          sig(head=Unused("one context"), len=Must((24,), "sizeof(struct robust_list_head)")), ZERO),
     stub("rseq",        nr(334, 293), E.NOSYS, "libcs go on without it"),
     stub("get_robust_list", nr(274, 100), E.NOSYS, "one context a process"),
-    stub("membarrier",  nr(324, 283), E.NOSYS, "one context a process"),
     call("prctl",       nr(157, 167), None, partial("PR_SET_NAME and PR_GET_NAME"), by=("option", PRCTL)),
     call("arch_prctl",  nr(158, None), None, FULL, by=("option", ARCH_PRCTL)),
 )
 # fmt: on
 
-CALLS: tuple[Call, ...] = (*PROCESS, *MEMORY, *TIME, *ANSWERED)
+CALLS: tuple[Call, ...] = (*PROCESS, *TIME, *ANSWERED)
