@@ -16,14 +16,14 @@ _STATX = struct.Struct("=IIQIIIHxxQQQQ" + "qI4x" * 4 + "IIIIQII")  # struct stat
 _STATFS = struct.Struct("=qqQQQQQ8sqqq")  # struct statfs, 64 bits
 
 
-def _call(name: str, *kinds: Any) -> Callable[..., int]:
+def _call(name: str, *kinds: Any, result_kind: Any = _INT) -> Callable[..., int]:
     """A function of the C library that answers -1 and sets errno."""
 
     def call(*args: Any) -> int:
         found: Any = getattr(_LIBC, name, None)
         if found is None:
             raise OSError(38, os.strerror(38))
-        found.argtypes, found.restype = kinds, _LONG
+        found.argtypes, found.restype = kinds, result_kind
         result: int = found(*args)
         if result < 0:
             number = ctypes.get_errno()
@@ -39,7 +39,7 @@ sync_file_range = _call("sync_file_range", _INT, _LONG, _LONG, ctypes.c_uint)
 """(fd, offset, length, flag bits of Linux)"""
 syncfs = _call("syncfs", _INT)
 """(fd)"""
-tee = _call("tee", _INT, _INT, _SIZE, ctypes.c_uint)
+tee = _call("tee", _INT, _INT, _SIZE, ctypes.c_uint, result_kind=ctypes.c_ssize_t)
 """(from, to, bytes, flag bits): how many bytes were copied"""
 inotify_init = _call("inotify_init1", _INT)
 """(flag bits): a descriptor"""

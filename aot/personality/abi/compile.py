@@ -58,6 +58,28 @@ class Door:
         return f"regs[{self.index[self.gate.result]}]"
 
 
+_DESCRIPTORS = ("fd", "in_fd", "out_fd")
+_POINTERS_FIRST = (Op.SENDFILE, Op.EPOLL_CTL, Op.EPOLL_WAIT, Op.TIMERFD_SETTIME)
+"""Ops whose structs kernels copy before they look at the descriptor."""
+_READS, _WRITES = (Op.READ, Op.PREAD, Op.PREAD_WITH), (Op.WRITE, Op.PWRITE, Op.PWRITE_WITH)
+
+
+def _descriptor_first(op: Op | None) -> Callable[..., Errno]:
+    """What fails when a pointer is bad: the descriptor, if it is bad as well. Kernels look at it first."""
+    early = (E.FAULT, E.INVAL) if op is Op.SEEK else (E.FAULT,)
+
+    def judge(ctx: Any, error: Errno, *words: int) -> Errno:
+        if error.code not in early:
+            return error
+        for word in words:
+            file = ctx.process.files.open.get(((word & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000)
+            if file is None or (op in _READS and not file.can_read) or (op in _WRITES and not file.can_write):
+                return Errno(E.BADF)
+        return error
+
+    return judge
+
+
 class _Builder:
     """Collects the source lines and the names they use."""
 
@@ -102,6 +124,18 @@ class _Builder:
             self.scope[f"fixed_{name}"] = value
             parts.append(f"{name}=fixed_{name}")
         return ", ".join(parts)
+
+    def judgement(self) -> list[str]:
+        """Source that puts a bad descriptor before a bad pointer."""
+        words = [
+            self.words[name]
+            for name in self.used()
+            if parameter(name, self.kinds[name]) in _DESCRIPTORS and self.row.op not in _POINTERS_FIRST
+        ]
+        if not words:
+            return []
+        self.scope["judge"] = _descriptor_first(self.row.op)
+        return [f"e = judge(ctx, e, {', '.join(words)})"]
 
     def checks(self) -> list[str]:
         lines = []
@@ -195,7 +229,7 @@ def source_of(row: Call, column: str, door: Door) -> tuple[str, dict[str, Any]]:
     lines += [f"    ctx.calls.append({row.name!r})", "    try:"]
     lines += [f"        {line}" for line in body]
     lines += ["    except Errno as e:"]
-    lines += [f"        {line}" for line in _failure(row, door, b.scope)]
+    lines += [f"        {line}" for line in (*b.judgement(), *_failure(row, door, b.scope))]
     lines += [f"    {line}" for line in done]
     return "\n".join(lines) + "\n", b.scope
 
@@ -208,6 +242,10 @@ def _selector(row: Call, column: str, door: Door, ops: Mapping[Op, Any], errors:
     table = {v: compile_call(sub, column, door, ops, errors) for v, sub in rows.items()}
     scope: dict[str, Any] = {"table": table, "Errno": Errno, "errors": errors, "code": row.otherwise}
     fail = [line.replace("e.code", "code") for line in _failure(row, door, scope)]
+    if argument != "fd" and _has_descriptor(rows):
+        scope |= {"judge": _descriptor_first(None), "fault": Errno(E.FAULT), "bad": E.BADF, "usual": row.otherwise}
+        word = door.word(_position(rows, "fd"))
+        fail = [f"code = bad if judge(ctx, fault, {word}) is not fault else usual", *fail]
     source = "\n".join(
         [
             "def handler(ctx):",
@@ -225,6 +263,11 @@ def _selector(row: Call, column: str, door: Door, ops: Mapping[Op, Any], errors:
 def _position(rows: Mapping[int, Call], argument: str) -> int:
     first = next(iter(rows.values()))
     return list(first.args).index(argument)
+
+
+def _has_descriptor(rows: Mapping[int, Call]) -> bool:
+    """Whether what is selected is always about a descriptor."""
+    return "fd" in next(iter(rows.values())).args
 
 
 class _Lines:
