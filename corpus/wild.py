@@ -88,6 +88,7 @@ NEEDS: dict[tuple[Op, str], tuple[Give, int]] = {
 """(op, parameter) -> what it takes to reach the pointers behind it."""
 
 NAMED: dict[tuple[str, str], tuple[Give, int]] = {
+    **{(row, "fd"): (Give.FILE, 0) for row in ("fsetxattr", "fgetxattr", "flistxattr", "fremovexattr")},
     ("ppoll", "sigsetsize"): (Give.VALUE, 8),
     ("epoll_pwait", "sigsetsize"): (Give.VALUE, 8),
     ("epoll_pwait2", "sigsetsize"): (Give.VALUE, 8),
@@ -130,6 +131,9 @@ BEHIND: dict[tuple[str, str], Pointer] = {
 
 INERT = {
     Op.GETGROUPS: "no group is stored",
+    Op.SPLICE: "neither is a pipe",
+    Op.GETXATTR: "the file has no attribute to store",
+    Op.LISTXATTR: "the file has no attribute to store",
     Op.WAIT: "there is no child to be told of",
     Op.PROCESS_VM: "there is no other process whose memory could be had (linux/memory.c)",
     **dict.fromkeys(
@@ -196,7 +200,7 @@ def pointer(row: Call, name: str, kind: Kind) -> Pointer | None:
             return Pointer(kind.bits // 8, out=row.op not in LATE, optional=True)
         case InOutStruct():
             assert isinstance(kind.layout, Layout)
-            return Pointer(kind.layout.size, out=True)
+            return Pointer(kind.layout.size, out=False)
         case Array():
             assert isinstance(kind.layout, Layout)
             return Pointer(kind.layout.size, out=kind.write)
