@@ -14,6 +14,7 @@ from aot.record import replace
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.images import images_of
 from runtime.interpreter import NoInterpreter
+from runtime.kernel.assume import act_for
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ends import leave_space
@@ -123,6 +124,7 @@ def identify(first: Machine, ctx: Context) -> None:
     names.owner = process
     names.exec_node = process.data.get("exec_node", first.exec_node)
     creds = process.creds
+    act_for(creds)
     words = {
         DataWord.TRACED: int(first.options.trace is not None),
         DataWord.PID: process.pid,

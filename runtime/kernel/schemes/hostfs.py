@@ -10,6 +10,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import UTIME_NOW, UTIME_OMIT, FileType, Open, Stat, StatFs, Time, Times
 from aot.personality.abi.neutral_files import Birth
 from runtime.kernel import hostcalls
+from runtime.kernel.assume import as_caller
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import UMASK, failure, open_beneath, rename_new
 from runtime.kernel.node import DIRECTORY, Directory, File, Link, Node
@@ -45,6 +46,7 @@ def host_flags(flags: Open) -> int:
     return found
 
 
+@as_caller
 class HostNode(Node):
     """A host file at rest, held by an O_PATH descriptor."""
 
@@ -174,6 +176,7 @@ def opened(node: Node, flags: Open, fd: int) -> File:
     return HostStream(node, flags, fd, polite=False)
 
 
+@as_caller
 class LateNode(HostNode):
     """The node of an open host file: operations go through the file's own descriptor."""
 
@@ -189,6 +192,7 @@ class LateNode(HostNode):
         """The descriptor belongs to the open file."""
 
 
+@as_caller
 class HostDirectory(HostNode, Directory):
     """A host directory."""
 

@@ -20,6 +20,7 @@ from aot.personality.abi.neutral import (
 )
 from aot.personality.abi.neutral_files import Birth
 from aot.record import dataclass, field
+from runtime.kernel.assume import owner_of_new
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
 from runtime.kernel.node import READ, WRITE, Directory, File, Link, Node
@@ -72,7 +73,7 @@ class MemNode(Node):
 
     def __post_init__(self) -> None:
         self.ino = self.volume.next_ino()
-        self.uid, self.gid = self.volume.uid, self.volume.gid
+        self.uid, self.gid = owner_of_new(self.volume.uid, self.volume.gid)
         self.born = self.atime = self.mtime = self.ctime = time_ns(self.volume.now_ns())
 
     def size(self) -> int:
