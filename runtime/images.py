@@ -141,10 +141,20 @@ class Images:
                 laid.replaced = True
                 continue
             self.laid.remove(laid)
+            if not self.library.dynamic:
+                self.cpu.drop_area(laid.area, laid.area + laid.overlay.area_size)
             self.library.known.difference_update(at + laid.bias for at in laid.overlay.known)
-            self.cpu.drop_area(laid.area, laid.area + laid.overlay.area_size)
             space.unseal(laid.area, laid.overlay.area_size)
             space.unmap(laid.area, laid.overlay.area_size)
+
+    def moving(self, space: AddressSpace, start: int, end: int) -> None:
+        """The pages of [start, end) are about to go elsewhere: as they were."""
+        for laid in [] if self.library.dynamic else self.laid:
+            if start < laid.end and laid.start < end:
+                for address, old, *_ in laid.overlay.patches:
+                    at, before = address + laid.bias, bytes.fromhex(old)
+                    if start <= at and at + len(before) <= end:
+                        space.poke(at, before)
 
     # laying
 

@@ -253,9 +253,14 @@ class Machine:
 
     def inline_by_name(self) -> dict[str, int]:
         """Calls that inline stubs of the first process answered, by name."""
-        space = self.process.mem
-        assert isinstance(space.watcher, Images), "a process without images"
-        return inline_calls(space.watcher, space)
+        return inline_calls(self.images, self.process.mem)
+
+    @property
+    def images(self) -> Images:
+        """The images of the first process."""
+        watcher = self.process.mem.watcher
+        assert isinstance(watcher, Images), "a process without images"
+        return watcher
 
     def close(self) -> None:
         """Free the engine and the guest's memory."""
@@ -277,7 +282,10 @@ def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
         end = machine.run()
         if options.stats is not None:
             inline = sum(machine.inline_by_name().values())
-            options.stats.write(report.stats(machine.dispatcher, machine.manifest, machine.counts, inline))
+            summary = report.stats(
+                machine.dispatcher, machine.manifest, machine.counts, inline, machine.images
+            )
+            options.stats.write(summary)
         number = report.signal_of(end)
         if (number or end.reason) and number not in report.SILENT and options.errors is not None:
             options.errors.write(report.describe(end))

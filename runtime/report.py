@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from aot.manifest import GateKind, Manifest, StubClass
+from collections.abc import Mapping
+
+from aot.manifest import Manifest
 from aot.personality.abi.signals import Signal
+from runtime.answers import class_of
 from runtime.cpu.api import REGS, FaultKind
-from runtime.cpu.routines import TRAP
 from runtime.dispatch import Dispatcher
+from runtime.images import Images
 from runtime.kernel.context import Context
-from runtime.kernel.faults import SIGNAL_OF
 from runtime.kernel.ends import End
+from runtime.kernel.faults import SIGNAL_OF
 
 SILENT = frozenset({Signal.PIPE, Signal.INT})
 """Signals that shells end a program with and say nothing: `program | head` is no crash."""
@@ -75,13 +78,26 @@ def answered_by_class(dispatcher: Dispatcher) -> dict[str, int]:
     """Calls that machine code answered, by class of the crossing. No Python counter has seen them."""
     found: dict[str, int] = {}
     for (kind, _), count in (dispatcher.routines.counts() if dispatcher.routines else {}).items():
-        name = "dynamic" if kind == TRAP else StubClass.TABLE.value if kind == GateKind.TABLE else "bound"
+        name = class_of(kind)
         found[name] = found.get(name, 0) + count
     return found
 
 
-def stats(dispatcher: Dispatcher, manifest: Manifest, counters: dict[str, int], inline: int) -> str:
-    """The --stats summary: calls per class, traps nobody listed, numbers nobody serves."""
+def _libraries(images: Images) -> list[str]:
+    """What became of the shared objects that the first process has mapped."""
+    lines = []
+    if images.laid:
+        count = sum(len(laid.overlay.known) for laid in images.laid)
+        lines.append(f"shared objects with sites: {len(images.laid)}, sites: {count}")
+    declined = images.library.declined
+    lines += [f"shared objects left as they are ({why}): {count}" for why, count in sorted(declined.items())]
+    return lines
+
+
+def stats(
+    dispatcher: Dispatcher, manifest: Manifest, counters: Mapping[str, int], inline: int, images: Images
+) -> str:
+    """The --stats summary: calls per class, images, traps nobody listed, numbers nobody serves."""
     lines = ["calls per class:"]
     answered = answered_by_class(dispatcher)
     for name, count in counters.items():
@@ -89,6 +105,7 @@ def stats(dispatcher: Dispatcher, manifest: Manifest, counters: dict[str, int], 
         lines.append(f"  {name:8} {count + by}" + (f", {by} of them answered by routines" if by else ""))
     lines.append(f"  {'inline':8} {inline}")
     lines.append(f"sites: {len(manifest.sites)}, imports: {len(manifest.imports)}")
+    lines += _libraries(images)
     lines.append(f"traps from addresses the translator did not know: {dispatcher.foreign.total()}")
     lines += [f"  {address:#x} {count}" for address, count in dispatcher.foreign.most_common(8)]
     if dispatcher.unknown:

@@ -9,7 +9,7 @@ import sys
 
 def execute(file: str, argv: list[str]) -> int:
     """Run `file`, whose guest sees `argv`; the status of the guest. Raises AotError."""
-    from aot.cli.prepare import native_bytes, overlay, translate_bytes
+    from aot.cli.prepare import libraries_of, native_bytes, translate_bytes
     from runtime.machine import RunOptions, run
 
     raw = native_bytes(file, None, None)
@@ -20,7 +20,7 @@ def execute(file: str, argv: list[str]) -> int:
         ready=collect,
         forward=True,
         translate=translate_bytes,
-        overlay=overlay,
+        overlay=libraries_of(file),
     )
     return run(raw, options)
 

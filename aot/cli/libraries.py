@@ -1,11 +1,13 @@
 """Overlays of shared objects kept between runs: found by the file's identity, else by its content, else translated.
 
-Beside the translations of the cache (cache.py), two kinds of small files:
+Three places hold them, under names that start with the content's sha256:
 
-    libraries/<content>.overlay   of a content and a translator; empty when there is nothing to lay
-    libraries/<file>.key          of a file as it is now (device, inode, size, times): the name of the former
+    OUT.libs/<content>.overlay        beside a program that was translated --with-libs; may travel with it
+    libraries/<content>.<made>.overlay  in the cache; `made` says by which translator, for which system
+    libraries/<file>.key              in the cache: of a file as it is now (device, inode, size, times), its content
 
-All may be deleted at any time. What cannot be read or written only costs a translation.
+An overlay of no bytes says that there is nothing to lay. Everything may be deleted at any time; what cannot be
+read or written only costs a translation.
 """
 
 from __future__ import annotations
@@ -21,48 +23,65 @@ from aot.personality.abi.personality import Personality
 
 LARGEST = 1 << 30  # bytes of a shared object that is looked at
 MAGIC = b"\x7fELF"
+SUFFIX = ".libs"
+
+
+def beside(program: str | os.PathLike[str]) -> Path:
+    """The directory of a translated program's libraries."""
+    return Path(f"{os.fspath(program)}{SUFFIX}")
 
 
 class Libraries:
     """Answers `overlay(descriptor)` for a run; see runtime.images.Find."""
 
-    def __init__(self, cache: Cache, personality: Personality = Personality.LINUX) -> None:
-        self.cache, self.personality = cache, personality
+    def __init__(
+        self, cache: Cache, shipped: Path | None = None, personality: Personality = Personality.LINUX
+    ) -> None:
+        self.cache, self.shipped, self.personality = cache, shipped, personality
         self.folder = cache.folder.parent / "libraries"
-        self._made = f"{fingerprint()} {personality.name}"
+        made = f"{fingerprint()} {personality.name}"
+        self._made = hashlib.sha256(made.encode()).hexdigest()[:16]
 
     def overlay(self, fd: int) -> Overlay | None:
         """The overlay of the open file; None for what is no shared object, or has nothing to lay over."""
-        try:
-            if os.pread(fd, len(MAGIC), 0) != MAGIC:
-                return None
-            by_file = self.folder / f"{self._file_key(fd)}.key"
-            named = self.cache.get(by_file)
-            kept = self.cache.get(self.folder / os.fsdecode(named)) if named else None
-            if kept is not None:
+        if _head(fd) != MAGIC:
+            return None
+        by_file, raw = self.folder / f"{self._file_key(fd)}.key", None
+        content = (self.cache.get(by_file) or b"").decode("ascii", "replace")
+        if len(content) != hashlib.sha256().digest_size * 2:
+            raw = _contents(fd)
+            content = hashlib.sha256(raw).hexdigest()
+            self.cache.put(by_file, content.encode())
+        for place in self._places(content):
+            kept = self.cache.get(place)
+            if kept is None:
+                continue
+            try:
                 return read(kept) if kept else None
-        except (OSError, ValueError, ManifestError):
-            pass  # not there, or damaged: look at the file itself
-        return self._by_content(fd, by_file)
+            except ManifestError:
+                continue  # damaged, or of another version: as if it were not there
+        return self._translated(_contents(fd) if raw is None else raw, content)
+
+    def _places(self, content: str) -> tuple[Path, ...]:
+        kept = self.folder / f"{content}.{self._made}.overlay"
+        return (kept,) if self.shipped is None else (self.shipped / f"{content}.overlay", kept)
 
     def _file_key(self, fd: int) -> str:
         s = os.fstat(fd)
         facts = (s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
-        return hashlib.sha256(repr((self._made, facts)).encode()).hexdigest()[:32]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
-    def _by_content(self, fd: int, by_file: Path) -> Overlay | None:
-        raw = _contents(fd)
-        name = f"{hashlib.sha256(self._made.encode() + raw).hexdigest()}.overlay"
-        kept, found = self.cache.get(self.folder / name), None
-        try:
-            if kept is None:
-                raise ManifestError("not kept")
-            found = read(kept) if kept else None
-        except ManifestError:
-            found = translated(raw, self.personality)
-            self.cache.put(self.folder / name, write(found) if found else b"")
-        self.cache.put(by_file, name.encode())
+    def _translated(self, raw: bytes, content: str) -> Overlay | None:
+        found = translated(raw, self.personality)
+        self.cache.put(self._places(content)[-1], write(found) if found else b"")
         return found
+
+
+def _head(fd: int) -> bytes:
+    try:
+        return os.pread(fd, len(MAGIC), 0)
+    except OSError:
+        return b""
 
 
 def _contents(fd: int) -> bytes:

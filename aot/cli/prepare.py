@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -65,14 +66,19 @@ def translate_bytes(raw: bytes) -> bytes:
         return native_bytes(Path(file.name), None, None)
 
 
-def overlay(fd: int) -> Overlay | None:
-    """What translation lays over the shared object behind a descriptor; see runtime.images.Find."""
-    return _libraries().overlay(fd)
+def libraries_of(program: str | os.PathLike[str]) -> Callable[[int], Overlay | None]:
+    """What finds the overlays of shared objects for a run of `program`; see runtime.images.Find."""
+
+    def overlay(fd: int) -> Overlay | None:
+        return _libraries(os.fspath(program)).overlay(fd)
+
+    return overlay
 
 
 @cache
-def _libraries() -> Libraries:
+def _libraries(program: str) -> Libraries:
     from aot.cli.cache import Cache
-    from aot.cli.libraries import Libraries
+    from aot.cli.libraries import Libraries, beside
 
-    return Libraries(Cache())
+    folder = beside(program)
+    return Libraries(Cache(), folder if folder.is_dir() else None)

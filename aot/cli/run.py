@@ -102,7 +102,7 @@ def command(
       helctic-aot run --trace=calls.txt --deterministic hello.elf
       helctic-aot run --mount /data=./input:ro busybox.elf ls -la /data
     """
-    from aot.cli.prepare import native_bytes, overlay, translate_bytes
+    from aot.cli.prepare import libraries_of, native_bytes, translate_bytes
     from runtime.machine import RunOptions
     from runtime.machine import run as run_machine
 
@@ -121,7 +121,7 @@ def command(
             errors=sys.stderr,
             forward=True,
             translate=translate_bytes,
-            overlay=overlay,
+            overlay=libraries_of(file),
             file=file,
         )
         return run_machine(raw, options)

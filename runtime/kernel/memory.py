@@ -37,6 +37,9 @@ class MappingWatcher(Protocol):
     def gone(self, space: AddressSpace, start: int, end: int, *, unmapped: bool) -> None:
         """[start, end) is no longer what it was: nothing is there, or (not `unmapped`) something else will be."""
 
+    def moving(self, space: AddressSpace, start: int, end: int) -> None:
+        """The pages of [start, end) are about to go elsewhere; `gone` and `executable` follow."""
+
 
 class AddressSpace(Placement):
     """One guest address space. `page_size` is what the guest is told; tables always use 4 KiB."""
@@ -199,6 +202,8 @@ class AddressSpace(Placement):
         With `leave` empty mappings of the same kind stay behind.
         """
         start, end, delta = address, address + size, target - address
+        if self.watcher is not None:
+            self.watcher.moving(self, start, end)
         taken = self.layout.take(start, end)
         present = any(True for _ in self.table.runs(start, size))
         self.table.move(start, size, target)

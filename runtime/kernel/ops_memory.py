@@ -84,6 +84,7 @@ def mmap(ctx: Context, address: int, size: int, prot: int, flags: MapFlag, fd: i
         hi=LOW_LAST if low else None,
         top_down=not low,
         traits=_traits(ctx, flags),
+        name=os.fsdecode(ctx.process.files.get(fd).path) if backing is not None else "",
     )
     if flags & (MapFlag.POPULATE | MapFlag.LOCKED) or ctx.process.data.get("locks"):
         _settle(ctx, at, size, flags)

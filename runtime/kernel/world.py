@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from aot.errors import SetupError
-from aot.personality.abi.errors import Errno
+from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Clock
 from aot.record import dataclass
 from runtime.kernel.clock import Clocks
@@ -156,7 +156,10 @@ def _attach(names: Namespace, path: bytes, root: Directory, *, read_only: bool) 
 
 
 def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | None:
-    """The memory directory at `parts`, made as needed; None when a mount of another kind is in the way."""
+    """The memory directory at `parts`, made as needed; None when there is a directory of another kind.
+
+    Where a host directory has no such name, a memory directory is mounted there.
+    """
     here = names.root.root
     for depth, part in enumerate(parts):
         mount = names.mounts.get(parts[: depth + 1])
@@ -164,7 +167,15 @@ def _synthetic(names: Namespace, parts: tuple[bytes, ...]) -> MemDirectory | Non
             here = mount.root
             continue
         if not isinstance(here, MemDirectory):
-            return None
+            try:
+                here = here.descend(part)
+                continue
+            except Errno as error:
+                if error.code is not E.NOENT:
+                    return None
+            here = MemDirectory(Volume(lambda: 0, ROOT_DEV, 0, 0))
+            names.mount(b"/" + b"/".join(parts[: depth + 1]), here)
+            continue
         child = here.children.get(part)
         if child is None:
             child = here.children[part] = MemDirectory(here.volume)
