@@ -13,7 +13,6 @@ from pathlib import Path
 
 STRESS = "/usr/bin/stress-ng"
 OPS = 20  # bogo operations of each stressor: enough to come through its whole body more than once
-TIMEOUT_S = 180
 
 # Those that exercise system calls and need no device, kernel module or privilege of the host.
 STRESSORS = (
@@ -35,7 +34,7 @@ STRESSORS = (
 _SKIPPED = re.compile(r"(skipped|not implemented|not supported|will be skipped)", re.IGNORECASE)
 
 
-def run_stressor(name: str, prefix: Sequence[str], timeout_s: int = TIMEOUT_S) -> tuple[str, str]:
+def run_stressor(name: str, prefix: Sequence[str], timeout_s: int) -> tuple[str, str]:
     """Outcome ("pass", "fail", "skip", "hang", "crash") of one stressor and what it said of it."""
     with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=f"{name}-") as folder:
         command = [part.format(cwd=folder) for part in prefix]

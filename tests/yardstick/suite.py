@@ -14,7 +14,6 @@ from pathlib import Path
 
 PYTHON = "/usr/bin/python3"  # the distribution's own
 INSIDE = Path(__file__).with_name("inside.py")
-SLOWER = 12  # a guest gets this many times what a test may take on the host
 STARTS = 25  # how often a module is taken up again behind a test that ended it
 
 MODULES = (
