@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aot.image.model import Arch
-from aot.manifest import GateKind
+from aot.manifest import GateKind, StubClass
 from aot.personality.abi.gate import ErrorStyle
 from aot.personality.abi.system import System
 from runtime.cpu.routines import CLOCKS, TRAP, Routine, RoutineTable
@@ -11,7 +11,7 @@ from runtime.kernel.context import Context
 
 
 def routine_table(
-    system: System, arch: Arch, *, deterministic: bool, watched: bool, counted: bool
+    system: System, arch: Arch, *, deterministic: bool, watched: bool, counted: bool, timed: bool = False
 ) -> RoutineTable | None:
     """The rows of a system that have a routine, none when every call is `watched` in Python.
 
@@ -28,7 +28,15 @@ def routine_table(
     if deterministic:
         rows = {name: routine for name, routine in rows.items() if routine not in CLOCKS}
     kinds = [GateKind.BOUND, GateKind.TABLE] if counted else [GateKind.BOUND, GateKind.TABLE, TRAP]
-    return RoutineTable(rows, kinds)
+    return RoutineTable(rows, kinds, timed=timed)
+
+
+def class_of(kind: int) -> str:
+    """The class of the crossings of one kind, as --stats and profiles name it."""
+    cls = (
+        StubClass.DYNAMIC if kind == TRAP else StubClass.TABLE if kind == GateKind.TABLE else StubClass.BOUND
+    )
+    return str(cls.value)
 
 
 def facts(ctx: Context) -> tuple[int, int, int, int]:

@@ -56,8 +56,9 @@ def doors_of(machine: Machine) -> Doors:
         machine.system,
         machine.arch,
         deterministic=options.deterministic,
-        watched=options.trace is not None or options.profile is not None or not options.routines,
+        watched=options.trace is not None or not options.routines,
         counted=options.stats is not None,
+        timed=options.profile is not None,
     )
     doors = Doors(
         table=dispatcher.table,

@@ -44,6 +44,8 @@ struct block {
     u64 made;             /* crossings since Python last looked; ring holds the last 8: 0 for one of Python's */
     u8 ring[8];
     u64 counts[KINDS][ROUTINES];
+    u64 timed, clock_cost;        /* whether to note ns; of reading the clock, found when first needed */
+    u64 spent[KINDS][ROUTINES];   /* ns inside routines, the reading of the clock taken off */
 };
 
 #ifdef GUEST_X86_64
@@ -194,7 +196,7 @@ inline_ int clocks(struct block *b, int routine, u64 *done) {
     return 1;
 }
 
-inline_ int perform(struct block *b, u32 routine, u64 *done) {
+static __attribute__((noinline)) int perform(struct block *b, u32 routine, u64 *done) {
     switch (routine) {
     case GETPID: *done = b->pid; return 1;
     case GETTID: *done = b->tid; return 1;
@@ -210,10 +212,32 @@ inline_ int perform(struct block *b, u32 routine, u64 *done) {
     }
 }
 
+inline_ u64 clock_ns(struct block *b) {
+    struct time now;
+    b->clock(1, &now); /* CLOCK_MONOTONIC */
+    return now.sec * 1000000000 + now.nsec;
+}
+
+static __attribute__((noinline)) int measured(struct block *b, u32 kind, u32 routine, u64 *done) {
+    if (!b->clock_cost) {
+        b->clock_cost = 1000;
+        for (int i = 0; i < 100; i++) {
+            u64 first = clock_ns(b), cost = clock_ns(b) - first;
+            if (cost < b->clock_cost) b->clock_cost = cost;
+        }
+    }
+    u64 begin = clock_ns(b);
+    if (!perform(b, routine, done)) return 0;
+    u64 spent = clock_ns(b) - begin;
+    if (spent > b->clock_cost) b->spent[kind][routine] += spent - b->clock_cost;
+    return 1;
+}
+
 /* Answer a crossing of `kind` whose routine is known; 0 to decline. */
 static __attribute__((noinline)) int answer(struct block *b, u32 kind, u32 routine) {
     u64 done;
-    int served = routine && b->enabled >> kind & 1 && perform(b, routine, &done);
+    int served = routine && b->enabled >> kind & 1
+        && (b->timed ? measured(b, kind, routine, &done) : perform(b, routine, &done));
     if (served) {
         b->regs[RESULT] = done;
         b->counts[kind][routine]++;

@@ -77,24 +77,29 @@ class _Block(ctypes.Structure):
         ("made", U64),
         ("ring", ctypes.c_uint8 * RECENT),
         ("counts", U64 * (KINDS * ROUTINES)),
+        ("timed", U64),
+        ("clock_cost", U64),
+        ("spent", U64 * (KINDS * ROUTINES)),
     )
 
 
 class RoutineTable:
     """Which crossings have a routine; shared by the engines of processes that run the same program.
 
-    `rows` maps row names to routines, `kinds` are those of GateKind (and TRAP) that may be answered.
+    `rows` maps row names to routines, `kinds` are those of GateKind (and TRAP) that may be answered. `timed`
+    routines note how long they take.
     """
 
-    def __init__(self, rows: Mapping[str, Routine], kinds: Iterable[int]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Mapping[str, Routine], kinds: Iterable[int], *, timed: bool = False) -> None:
+        self.rows, self.timed = rows, timed
         self.names = {routine: name for name, routine in rows.items()}
         self.enabled = sum(1 << kind for kind in kinds)
         self._sites = mmap.mmap(-1, SITES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._numbers = bytearray(NUMBERS)
         self.sites = ctypes.addressof(ctypes.c_char.from_buffer(self._sites))
         self.numbers = ctypes.addressof(ctypes.c_char.from_buffer(self._numbers))
-        self.closed: dict[tuple[int, int], int] = {}  # (kind, routine) -> calls of engines that are gone
+        # (kind, routine) -> calls and ns of engines that are gone
+        self.closed: dict[tuple[int, int], tuple[int, int]] = {}
         self.open: list[Routines] = []
 
     def bind_site(self, index: int, row: str) -> None:
@@ -109,10 +114,14 @@ class RoutineTable:
 
     def counts(self) -> dict[tuple[int, str], int]:
         """(kind, row name) -> calls answered so far."""
+        return {key: count for key, (count, _) in self.answered().items()}
+
+    def answered(self) -> dict[tuple[int, str], tuple[int, int]]:
+        """(kind, row name) -> calls answered so far, and the nanoseconds they took where they are timed."""
         total = dict(self.closed)
         for routines in self.open:
             routines.add_counts(total)
-        return {(kind, self.names[Routine(routine)]): n for (kind, routine), n in total.items()}
+        return {(kind, self.names[Routine(routine)]): found for (kind, routine), found in total.items()}
 
 
 @cache
@@ -155,7 +164,7 @@ class Routines:
         block = self.block
         block.sites, block.site_count = table.sites, SITES
         block.numbers, block.number_count = table.numbers, NUMBERS
-        block.enabled = table.enabled
+        block.enabled, block.timed = table.enabled, table.timed
         return True
 
     def entry(self, name: str, kind: int | None, slow: Any) -> int:
@@ -201,17 +210,19 @@ class Routines:
                 merged.append(calls.pop())
         calls.extend(reversed(merged))
 
-    def add_counts(self, total: dict[tuple[int, int], int]) -> None:
-        """Add the calls answered here."""
+    def add_counts(self, total: dict[tuple[int, int], tuple[int, int]]) -> None:
+        """Add the calls answered here, and their time."""
         for at, count in enumerate(self.block.counts):
             if count:
                 key = divmod(at, ROUTINES)
-                total[key] = total.get(key, 0) + count
+                before = total.get(key, (0, 0))
+                total[key] = before[0] + count, before[1] + self.block.spent[at]
 
     def leave(self) -> None:
         """This engine is going: keep its counts."""
         if self.table is not None:
             self.add_counts(self.table.closed)
             self.table.open.remove(self)
-            ctypes.memset(ctypes.addressof(self.block) + _Block.counts.offset, 0, _Block.counts.size)
+            for field in (_Block.counts, _Block.spent):
+                ctypes.memset(self.address + field.offset, 0, field.size)
             self.table = None

@@ -124,6 +124,11 @@ class UnicornCpu:
         if self.routines is not None and self._doors.facts is not None:
             self.routines.runs(*self._doors.facts(context))
 
+    @property
+    def answers(self) -> bool:
+        """Whether machine code answers calls on this host."""
+        return self.routines is not None and bool(self.routines.entries)
+
     def _recall(self, context: Any) -> None:
         """Calls that routines answered are among a context's recent ones, too."""
         if self.routines is not None and self.routines.block.made:

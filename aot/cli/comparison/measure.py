@@ -98,7 +98,8 @@ def _mode(name: str, profiled: Result, timed: list[Result]) -> Mode:
     crossings = {cls: seconds * 1e6 for cls, seconds in profiled["crossings_s"].items()}
     by_name = crossings.pop("import by name")
     if name == DYNAMIC:
-        crossings = {"import": by_name, "dynamic": crossings["dynamic"]}
+        known = {cls: cost for cls, cost in crossings.items() if cls.startswith("dynamic")}
+        crossings = {"import": by_name, **known}
     clock = profiled["overhead_ns"]
     costs = [
         Cost(

@@ -12,7 +12,10 @@ from aot.record import asdict, dataclass
 AOT, DYNAMIC = "aot", "dynamic"
 MODES = (AOT, DYNAMIC)
 TITLES = {AOT: "ahead of time", DYNAMIC: "dynamic"}
-CLASSES = ("inline", "bound", "table", "import", "dynamic")
+# a crossing answered by machine code is a routine; it is told apart, because it costs less
+CLASSES = (
+    "inline", "bound routine", "bound", "table routine", "table", "import", "dynamic routine", "dynamic",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

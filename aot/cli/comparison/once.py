@@ -143,6 +143,7 @@ def _run(job: Job, run: str, kind: str, dispatch: str) -> Result:
 
 def _profiled(machine: Any) -> Result:
     """Counts and times by call, and what an empty crossing costs here and now."""
+    from runtime.answers import class_of
     from runtime.calibrate import crossings
     from runtime.profile import overhead_ns
 
@@ -153,9 +154,14 @@ def _profiled(machine: Any) -> Result:
         for line in profile.lines.values()
         if line.count
     ]
+    clock = overhead_ns(row, door)
+    answered = machine.dispatcher.routines.answered() if machine.dispatcher.routines else {}
+    for (kind, call), (count, spent) in answered.items():
+        each = spent / count + clock  # what `measure` takes off again
+        lines.append((call, f"{class_of(kind)} routine", count, each, each, 0))
     return {
         "lines": lines,
         "inline": machine.inline_by_name(),
-        "overhead_ns": overhead_ns(row, door),
+        "overhead_ns": clock,
         "crossings_s": crossings(machine.system, machine.manifest.column, machine.arch),
     }
