@@ -5,11 +5,12 @@ from __future__ import annotations
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import CWD, UTIME_NOW, UTIME_OMIT, At, Clock, Open, Times, time_ns
 from aot.personality.abi.op import Op
+from aot.record import replace
 from runtime.kernel.context import Context
 from runtime.kernel.namespace import Place
 from runtime.kernel.node import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Directory, File, Jump
 from runtime.kernel.ops_limit import check_size
-from runtime.kernel.ops_path import PERMISSIONS, changed_node, check_fd, node_of_fd, place_of
+from runtime.kernel.ops_path import PERMISSIONS, base_of, changed_node, check_fd, node_of_fd, place_of
 from runtime.kernel.optable import op
 
 
@@ -18,20 +19,37 @@ def _writable(place: Place) -> Place:
     return place
 
 
-def _new_place(ctx: Context, dirfd: int, path: bytes) -> Place:
-    """Where a path that must not exist yet leads."""
-    place = place_of(ctx, dirfd, path, follow=False)
-    if place.name == b".":
+def _named(ctx: Context, dirfd: int, path: bytes, dot: E, dots: E, top: E) -> Place:
+    """Where the last name of a path is: a link there is not followed, slashes behind it are noted alone.
+
+    A path without such a name ends in an error: `dot` for one that ends in ., `dots` in .., `top` for the root.
+    """
+    bare = path.rstrip(b"/")
+    last = bare.rpartition(b"/")[2]
+    if last in (b"", b".", b".."):
+        ctx.process.names.directory(base_of(ctx, dirfd, path), path)
+        raise Errno({b"": top, b".": dot, b"..": dots}[last])
+    place = place_of(ctx, dirfd, bare, follow=False)
+    return place if len(bare) == len(path) else replace(place, slash=True)
+
+
+def _new_place(ctx: Context, dirfd: int, path: bytes, *, directory: bool = False) -> Place:
+    """Where a path that must not exist yet leads; with a slash behind it, to a directory alone."""
+    place = _named(ctx, dirfd, path, E.EXIST, E.EXIST, E.EXIST)
+    if place.name == b".":  # a mount
         raise Errno(E.EXIST)
     if place.spot.mount.read_only:
         place.stat_or_rofs()
+    if place.slash and not directory:
+        place.spot.node.stat_at(place.name)
+        raise Errno(E.EXIST)
     return place
 
 
 @op(Op.MKDIRAT)
 def mkdirat(ctx: Context, dirfd: int, path: bytes, mode: int) -> None:
     """Make a directory."""
-    place = _new_place(ctx, dirfd, path)
+    place = _new_place(ctx, dirfd, path, directory=True)
     place.spot.node.mkdir(place.name, mode & ~ctx.process.umask & 0o1777)
 
 
@@ -45,15 +63,19 @@ def mknodat(ctx: Context, dirfd: int, path: bytes, mode: int, dev: int) -> None:
 @op(Op.UNLINKAT)
 def unlinkat(ctx: Context, dirfd: int, path: bytes, flags: At) -> None:
     """Remove a name; with REMOVEDIR an empty directory."""
-    place = place_of(ctx, dirfd, path, follow=False)
-    directory = bool(flags & At.REMOVEDIR)
+    if flags & At.REMOVEDIR:
+        place = _named(ctx, dirfd, path, E.INVAL, E.NOTEMPTY, E.BUSY)
+        if place.name == b".":
+            raise Errno(E.BUSY)
+        _writable(place).spot.node.unlink(place.name, directory=True)
+        return
+    place = _named(ctx, dirfd, path, E.ISDIR, E.ISDIR, E.ISDIR)
     if place.name == b".":
-        is_mount = place.spot.path in ctx.process.names.mounts
-        raise Errno((E.BUSY if is_mount else E.INVAL) if directory else E.ISDIR)
-    if place.slash and not directory:
-        place.stat()
         raise Errno(E.ISDIR)
-    _writable(place).spot.node.unlink(place.name, directory=directory)
+    if place.slash:
+        kind = place.spot.node.stat_at(place.name).mode & S_IFMT
+        raise Errno(E.ISDIR if kind == S_IFDIR else E.NOTDIR)
+    _writable(place).spot.node.unlink(place.name, directory=False)
 
 
 @op(Op.RENAMEAT)
@@ -61,29 +83,48 @@ def renameat(
     ctx: Context, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, replace: bool = True
 ) -> None:
     """Give a file another name, atomically."""
-    old = place_of(ctx, olddirfd, oldpath, follow=False)
-    new = place_of(ctx, newdirfd, newpath, follow=False)
-    if b"." in (old.name, new.name):
-        raise Errno(E.BUSY)
-    if old.spot.mount is not new.spot.mount:
-        raise Errno(E.XDEV)
-    if old.slash or new.slash:
-        old.stat()
+    old, new = _two_names(ctx, olddirfd, oldpath, newdirfd, newpath, E.BUSY if replace else E.EXIST)
+    if (old.slash or new.slash) and old.spot.node.stat_at(old.name).mode & S_IFMT != S_IFDIR:
+        raise Errno(E.NOTDIR)
+    if new.slash:
+        _directory_or_free(new)
     _writable(old).spot.node.rename(old.name, new.spot.node, new.name, replace=replace)
 
 
 @op(Op.EXCHANGE)
 def exchange(ctx: Context, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes) -> None:
     """Let two names change places, atomically."""
-    old = place_of(ctx, olddirfd, oldpath, follow=False)
-    new = place_of(ctx, newdirfd, newpath, follow=False)
+    old, new = _two_names(ctx, olddirfd, oldpath, newdirfd, newpath, E.BUSY)
+    for place in (old, new):
+        kind = place.spot.node.stat_at(place.name).mode & S_IFMT
+        if place.slash and kind != S_IFDIR:
+            raise Errno(E.NOTDIR)
+    _writable(old).spot.node.exchange(old.name, new.spot.node, new.name)
+
+
+def _two_names(
+    ctx: Context, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: bytes, taken: E
+) -> tuple[Place, Place]:
+    """Two names on one mount. Raises BUSY for what has no name, or `taken` where that is the new one."""
+    old = _named(ctx, olddirfd, oldpath, E.BUSY, E.BUSY, E.BUSY)
+    new = _named(ctx, newdirfd, newpath, taken, taken, taken)
     if b"." in (old.name, new.name):
         raise Errno(E.BUSY)
     if old.spot.mount is not new.spot.mount:
         raise Errno(E.XDEV)
-    for place in (old, new):
-        place.stat()
-    _writable(old).spot.node.exchange(old.name, new.spot.node, new.name)
+    return old, new
+
+
+def _directory_or_free(place: Place) -> None:
+    """Raises NOTDIR for a name that is taken by something else than a directory."""
+    try:
+        kind = place.spot.node.stat_at(place.name).mode & S_IFMT
+    except Errno as error:
+        if error.code is not E.NOENT:
+            raise
+        return
+    if kind != S_IFDIR:
+        raise Errno(E.NOTDIR)
 
 
 @op(Op.LINKAT)
@@ -93,6 +134,8 @@ def linkat(ctx: Context, olddirfd: int, oldpath: bytes, newdirfd: int, newpath: 
         _link_file(ctx.process.files.get(olddirfd), _new_place(ctx, newdirfd, newpath))
         return
     old = place_of(ctx, olddirfd, oldpath, follow=bool(flags & At.FOLLOW))
+    if old.slash:
+        old.stat()
     new = _new_place(ctx, newdirfd, newpath)
     if old.jump is not None:
         _link_file(old.jump, new)

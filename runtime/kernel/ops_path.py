@@ -54,21 +54,6 @@ def node_of_fd(ctx: Context, dirfd: int) -> Node:
     return ctx.process.names.cwd.node if dirfd == CWD else ctx.process.files.get(dirfd).node
 
 
-def _writable(place: Place) -> Place:
-    place.check_writable()
-    return place
-
-
-def _new_place(ctx: Context, dirfd: int, path: bytes) -> Place:
-    """Where a path that must not exist yet leads."""
-    place = place_of(ctx, dirfd, path, follow=False)
-    if place.name == b".":
-        raise Errno(E.EXIST)
-    if place.spot.mount.read_only:
-        place.stat_or_rofs()
-    return place
-
-
 @op(Op.STATAT)
 def statat(ctx: Context, dirfd: int, path: bytes, flags: At) -> Stat:
     """Facts about the file a path names; with EMPTY_PATH about the descriptor itself."""
