@@ -15,6 +15,7 @@ from aot.record import dataclass, field
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.node import (
     CREATE,
+    DIRECTORY,
     EXCLUSIVE,
     NOFOLLOW,
     PATH,
@@ -169,7 +170,9 @@ class Namespace:
         try:
             return self._open_place(place, flags, mode)
         except Errno as error:
-            if error.code is not E.LOOP or not follow:
+            # a host says ENOTDIR of a link that is not followed and should be a directory
+            link = error.code is E.LOOP or (error.code is E.NOTDIR and bits & DIRECTORY)
+            if not link or not follow:
                 raise
         return self._open_place(self.find(base, path, follow=True, rules=rules), flags, mode)
 

@@ -261,18 +261,24 @@ class HostDirectory(HostNode, Directory):
             raise failure(error) from None
 
     def mkdir(self, name: bytes, mode: int) -> None:
+        mask = os.umask(0)  # the guest's own has been applied
         try:
             os.mkdir(name, mode, dir_fd=self.fd)
         except OSError as error:
             raise failure(error) from None
+        finally:
+            os.umask(mask)
 
     def mknod(self, name: bytes, mode: int, dev: int) -> None:
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFIFO, stat.S_IFSOCK):
             raise Errno(E.PERM)
+        mask = os.umask(0)
         try:
             os.mknod(name, mode, dir_fd=self.fd)
         except OSError as error:
             raise failure(error) from None
+        finally:
+            os.umask(mask)
 
     def unlink(self, name: bytes, *, directory: bool) -> None:
         try:
