@@ -156,6 +156,10 @@ class Images:
                     if start <= at and at + len(before) <= end:
                         space.poke(at, before)
 
+    def own_code(self, address: int, size: int) -> None:
+        """The kernel put code of its own there: its traps are no surprise."""
+        self.library.known.update(range(address, address + size))
+
     # laying
 
     def _lay(self, space: AddressSpace, overlay: Overlay, bias: int, within: tuple[int, int]) -> None:

@@ -168,4 +168,6 @@ class Deliverer:
             except Errno:  # the guest has mapped everything: returning from the handler will fault
                 return 0
             ctx.mem.poke(self.trampoline, self.frames.trampoline)
+            if ctx.mem.watcher is not None:
+                ctx.mem.watcher.own_code(self.trampoline, len(self.frames.trampoline))
         return self.trampoline

@@ -40,6 +40,9 @@ class MappingWatcher(Protocol):
     def moving(self, space: AddressSpace, start: int, end: int) -> None:
         """The pages of [start, end) are about to go elsewhere; `gone` and `executable` follow."""
 
+    def own_code(self, address: int, size: int) -> None:
+        """The kernel itself put code there that may trap."""
+
 
 class AddressSpace(Placement):
     """One guest address space. `page_size` is what the guest is told; tables always use 4 KiB."""
