@@ -129,7 +129,15 @@ BEHIND: dict[tuple[str, str], Pointer] = {
 }
 """(row, argument) -> a pointer that the row takes as a plain address."""
 
+BY_KEY = {
+    Op.IPC_STAT, Op.IPC_SET, Op.IPC_REMOVE, Op.IPC_LIMITS, Op.SHM_GET, Op.SHM_ATTACH, Op.SHM_DETACH, Op.SEM_GET,
+    Op.SEM_OPERATE, Op.SEM_READ, Op.SEM_WRITE, Op.MSG_GET, Op.MSG_SEND, Op.MSG_RECEIVE, Op.MQ_SEND, Op.MQ_RECEIVE,
+    Op.MQ_ATTRIBUTES, Op.MQ_NOTIFY,
+}  # fmt: skip
+"""Ops on what processes name by keys: natively they would act on objects of the host."""
+
 INERT = {
+    **dict.fromkeys(BY_KEY, "linux/ipc.c makes the object first"),
     Op.GETGROUPS: "no group is stored",
     Op.SPLICE: "neither is a pipe",
     Op.GETXATTR: "the file has no attribute to store",
@@ -144,6 +152,7 @@ INERT = {
 """Ops whose pointer is not used by this kernel."""
 
 ELSEWHERE = {
+    **dict.fromkeys(BY_KEY, "ipc"),
     Op.EXIT: "hello",
     Op.EXIT_THREAD: "would end the program",
     Op.SIGSUSPEND: "would never come back",

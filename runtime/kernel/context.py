@@ -43,6 +43,7 @@ class Kernel:
     net: Any = None  # runtime.kernel.net.Net: sockets by name, files in messages
     foreground: int = 0  # process group that has the terminal; 0: the first one's
     timers: list[Timer] = field(default_factory=list)  # the armed ones
+    ipc: Any = None  # what processes name by keys, see ipc.py
     timer_set: Callable[[], None] | None = None  # told of each timer armed while a context runs
     alerted: list[Context] = field(default_factory=list)  # have signals to look at
     arrivals: int = 0  # signals sent so far

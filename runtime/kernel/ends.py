@@ -12,6 +12,7 @@ from aot.record import dataclass, replace
 from runtime.cpu.api import Cpu, Fault
 from runtime.kernel.context import Context, Process
 from runtime.kernel.faults import SIGNAL_OF
+from runtime.kernel.ipc import ended
 from runtime.kernel.kin import INIT, children, desert
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.signals import CLD_EXITED, CLD_KILLED, IGNORE, SA_NOCLDWAIT, send_process
@@ -70,6 +71,7 @@ def finish(sched: Scheduler, process: Process, end: End) -> None:
     process.status = signal or (end.status & 0xFF) << 8
     process.contexts.clear()
     process.files.close_all()
+    ended(process)
     sched.left_process(process)
     leave_space(process.mem, last.cpu if last is not None else None)
     _bereave(process)

@@ -42,7 +42,7 @@ def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> F
         raise Errno(E.NODEV)
     if flags & MapFlag.GROWSDOWN:
         raise Errno(E.INVAL)
-    return FileBacking(file.host_fd, offset)
+    return FileBacking(file.host_fd, offset, os.fsdecode(file.path))
 
 
 @op(Op.MMAP)
@@ -83,8 +83,8 @@ def mmap(ctx: Context, address: int, size: int, prot: int, flags: MapFlag, fd: i
         lo=LOW_FIRST if low else None,
         hi=LOW_LAST if low else None,
         top_down=not low,
+        name=backing.name if backing is not None else "",
         traits=_traits(ctx, flags),
-        name=os.fsdecode(ctx.process.files.get(fd).path) if backing is not None else "",
     )
     if flags & (MapFlag.POPULATE | MapFlag.LOCKED) or ctx.process.data.get("locks"):
         _settle(ctx, at, size, flags)

@@ -63,7 +63,7 @@ def _flags_of(region: Region) -> MapFlag:
 def _behind(region: Region, at: int) -> Backing | None:
     """What a mapping of the same thing maps for address `at` of a region (or behind it)."""
     if region.file is not None:
-        return FileBacking(region.file.fd, region.offset + at - region.start)
+        return FileBacking(region.file.fd, region.offset + at - region.start, region.name)
     if region.shared and region.extent is not None:
         return SharedBacking(region.extent, region.pa - region.extent.pa + at - region.start)
     return None

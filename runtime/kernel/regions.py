@@ -16,10 +16,10 @@ from runtime.kernel.host import failure
 class FileBacking:
     """A host file under a mapping. Keeps its own descriptor, so the guest may close its one."""
 
-    __slots__ = ("__weakref__", "fd", "offset")
+    __slots__ = ("__weakref__", "fd", "name", "offset")
 
-    def __init__(self, fd: int, offset: int = 0) -> None:
-        self.offset = offset
+    def __init__(self, fd: int, offset: int = 0, name: str = "") -> None:
+        self.offset, self.name = offset, name  # the path that the guest knows
         try:
             self.fd = os.dup(fd)
         except OSError as error:

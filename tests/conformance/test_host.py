@@ -20,6 +20,7 @@ HOSTED = [(p, a) for p in programs() if p.host and "linux" in p.systems for a in
 NOT_EMULATED = {
     "places": "qemu's user mode has no openat2",
     "memory": "qemu's user mode has faults, limits and mappings of its own",
+    "ipc": "qemu's user mode names objects of the host",
     "wild": "qemu's user mode leaks the descriptors of a pipe2 that failed",
     "plain": "qemu's user mode has no set_robust_list",
     "sharing": "qemu's user mode copies the memory of a process that asks to share it",

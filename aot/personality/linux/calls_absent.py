@@ -33,9 +33,9 @@ EVENTS = (
 
 )
 OTHERS = (
-    ("shmget", 29, 194), ("shmat", 30, 196), ("shmctl", 31, 195), ("semget", 64, 190), ("semop", 65, 193),
-    ("semctl", 66, 191), ("shmdt", 67, 197), ("msgget", 68, 186), ("msgsnd", 69, 189), ("msgrcv", 70, 188),
-    ("msgctl", 71, 187), ("syslog", 103, 116),
+    
+    
+    ("syslog", 103, 116),
     ("setfsuid", 122, 151), ("setfsgid", 123, 152), ("capget", 125, 90), ("capset", 126, 91),
     ("uselib", 134, None), ("personality", 135, 92), 
     ("setpriority", 141, 140), ("sched_setparam", 142, 118),
@@ -52,9 +52,9 @@ OTHERS = (
     ("afs_syscall", 183, None), ("tuxcall", 184, None), ("security", 185, None),
     ("set_thread_area", 205, None), ("get_thread_area", 211, None), ("lookup_dcookie", 212, 18),
     ("epoll_ctl_old", 214, None), ("epoll_wait_old", 215, None),
-    ("semtimedop", 220, 192), ("vserver", 236, None), ("mbind", 237, 235), ("set_mempolicy", 238, 237),
-    ("get_mempolicy", 239, 236), ("mq_open", 240, 180), ("mq_unlink", 241, 181), ("mq_timedsend", 242, 182),
-    ("mq_timedreceive", 243, 183), ("mq_notify", 244, 184), ("mq_getsetattr", 245, 185),
+    ("vserver", 236, None), ("mbind", 237, 235), ("set_mempolicy", 238, 237),
+    ("get_mempolicy", 239, 236), 
+    
     ("kexec_load", 246, 104), ("add_key", 248, 217), ("request_key", 249, 218), ("keyctl", 250, 219),
     ("ioprio_set", 251, 30), ("ioprio_get", 252, 31), ("migrate_pages", 256, 238),
     ("move_pages", 279, 239), ("perf_event_open", 298, 241),

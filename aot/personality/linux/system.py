@@ -9,6 +9,7 @@ from aot.personality.linux import (
     calls_control,
     calls_event,
     calls_file,
+    calls_ipc,
     calls_memory,
     calls_places,
     calls_socket,
@@ -27,7 +28,7 @@ SYSTEM = System(
     columns=COLUMNS,
     gates=GATES,
     calls=(
-        *calls_file.CALLS, *calls_places.CALLS, *calls_system.CALLS, *calls_memory.CALLS,
+        *calls_file.CALLS, *calls_places.CALLS, *calls_system.CALLS, *calls_memory.CALLS, *calls_ipc.CALLS,
         *calls_control.CALLS, *calls_event.CALLS, *calls_socket.CALLS, *threads.CALLS,
         *calls_absent.CALLS,
     ),

@@ -22,6 +22,7 @@ from aot.personality.abi.neutral import (
     Who,
 )
 from aot.personality.abi.neutral_files import Allocate, Resolve
+from aot.personality.abi.neutral_memory import IpcKind, SemWord
 
 
 def flag_map(enum: type[IntFlag]) -> FlagMap:
@@ -54,6 +55,8 @@ MASK_HOW = choice(MaskHow)
 RESOURCE = choice(Resource)
 WHO = choice(Who)
 ADVICE = choice(Advice)
+IPC_KIND = choice(IpcKind)
+SEM_WORD = choice(SemWord)
 PROT_MAP = FlagMap("prot", (("PROT_READ", 1, 4), ("PROT_WRITE", 2, 2), ("PROT_EXEC", 4, 1)))
 """Native bits to rights X 1, W 2, R 4."""
 PROT = Bits(PROT_MAP)
@@ -61,6 +64,6 @@ BOOL = Pick((("FALSE", 0, False), ("TRUE", 1, True)))
 BASE = Pick((("BASE_FS", 0, "fs"), ("BASE_GS", 1, "gs"), ("BASE_TPIDR", 2, "tpidr_el0")))
 
 ENUMS: tuple[type[Enum], ...] = (
-    Open, MapFlag, At, Remap, LockOp, Whence, Clock, MaskHow, Resource, Who, Advice, MemoryLock,
+    Open, MapFlag, At, Remap, LockOp, Whence, Clock, MaskHow, Resource, Who, Advice, MemoryLock, IpcKind, SemWord,
 )  # fmt: skip
 """What the C header spells out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aot.personality.abi import kinds as k
+from aot.personality.abi import kinds_message as km
 from aot.personality.abi.call import Call
 from aot.personality.abi.layout import Layout, LayoutSet
 from aot.personality.abi.op import RESERVED, Op
@@ -54,6 +55,12 @@ def _c_type(kind: k.Kind) -> str:
     match kind:
         case k.Path():
             return "const char *"
+        case km.One():
+            return "int"
+        case km.InLetter() | km.Text():
+            return "const void *"
+        case km.OutLetter() | km.OutText():
+            return "void *"
         case k.Strings():
             return "const char *const *"
         case k.InBytes():
