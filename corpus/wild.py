@@ -178,6 +178,9 @@ ELSEWHERE_NAMED = {
     "bsdthread_terminate": "would end the program",
 }
 
+OWN_PROGRAM = {Op(number): "linux/sockets.c" for number in range(Op.SOCKET, Op.SOCK_OUTQ + 1)}
+"""Ops whose rows a program of their own makes: they want other descriptors than files and folders."""
+
 TAKES_NULL = {Op.SETITIMER}
 """Ops whose struct may be null in every system although nothing says so."""
 
@@ -273,7 +276,7 @@ def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None
             yield from _cases(sub, number, column, (row.by[0], value))
         return
     served = row.status.level in (Level.FULL, Level.PARTIAL)
-    if not served or row.op in INERT or row.op in WAITS or row.style is not None:
+    if not served or row.op in INERT or row.op in WAITS or row.op in OWN_PROGRAM or row.style is not None:
         return
     args = {name: kind.for_column(column) for name, kind in row.args.items()}
     given = [working(row, name, kind) for name, kind in args.items()]

@@ -12,6 +12,7 @@ from runtime.kernel.entropy import HostEntropy, fixed_entropy
 from runtime.kernel.files import LIMIT, FileTable
 from runtime.kernel.host import more_descriptors
 from runtime.kernel.memory import AddressSpace
+from runtime.kernel.net import Net, NetMode
 from runtime.kernel.optable import Interface, standard_ops
 from runtime.kernel.park import ParkSpace
 from runtime.kernel.schemes.std import standard_files
@@ -28,6 +29,7 @@ class World:
     root: str | None = None
     mounts: Sequence[tuple[str, str, bool]] = ()
     cwd: str | None = None
+    net: str = NetMode.LOOPBACK.value
     program: str | None = None  # host path of the translated file, for /proc/self/exe
 
 
@@ -44,6 +46,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
         uid=creds.uid,
         gid=creds.gid,
         next_id=FIRST_PID + 1,
+        net=Net(NetMode(world.net)),
     )
     names = build_world(
         clocks=clocks,

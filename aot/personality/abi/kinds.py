@@ -43,6 +43,7 @@ from aot.personality.abi.kinds_base import (
 )
 from aot.personality.abi.kinds_data import (
     InBytes,
+    InInts,
     Items,
     OutBytes,
     OutData,
@@ -88,6 +89,7 @@ __all__ = [
     "In",
     "InBytes",
     "InInt",
+    "InInts",
     "InOutInt",
     "InOutStruct",
     "InStruct",

@@ -23,6 +23,8 @@ from aot.personality.abi.neutral import (
 )
 from aot.personality.abi.neutral_files import Allocate, Resolve
 from aot.personality.abi.neutral_memory import IpcKind, SemWord
+from aot.personality.abi.neutral_socket import Family, Msg, Shut, SocketKind
+from aot.personality.abi.neutral_sockopt import SockOpt
 
 
 def flag_map(enum: type[IntFlag]) -> FlagMap:
@@ -65,5 +67,6 @@ BASE = Pick((("BASE_FS", 0, "fs"), ("BASE_GS", 1, "gs"), ("BASE_TPIDR", 2, "tpid
 
 ENUMS: tuple[type[Enum], ...] = (
     Open, MapFlag, At, Remap, LockOp, Whence, Clock, MaskHow, Resource, Who, Advice, MemoryLock, IpcKind, SemWord,
+    Family, SocketKind, Msg, Shut, SockOpt,
 )  # fmt: skip
 """What the C header spells out."""

@@ -102,8 +102,13 @@ OUT_STAT = OutStruct(STAT)
 OUT_RLIMIT_OPT = OutStruct(RLIMIT, optional=True)
 POLLFD_MAKE = PollFd
 
+MESSAGE = Layout("helctic_message", 56, (
+    F("msg_name", U64, "name"), F("msg_namelen", S64, "name_size"), F("msg_iov", U64, "pieces"),
+    F("msg_iovlen", U64, "count"), F("msg_control", U64, "control"), F("msg_controllen", U64, "control_size"),
+    F("msg_flags", U64, "flags"),
+))  # fmt: skip
 STRUCTS = (
-    TIME, TIMES, STAT, UTSNAME, SIGACTION, SIGSTACK, RLIMIT, WINSIZE, TERMIOS, RUSAGE, POLLFD, ENDS, STATFS,
+    TIME, TIMES, STAT, UTSNAME, SIGACTION, SIGSTACK, RLIMIT, WINSIZE, TERMIOS, RUSAGE, POLLFD, ENDS, MESSAGE, STATFS,
     SYSINFO, ITIMER, DIRENT_HEAD,
 )  # fmt: skip
 """What the C header spells out."""

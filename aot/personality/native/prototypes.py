@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from aot.personality.abi import kinds as k
 from aot.personality.abi import kinds_message as km
+from aot.personality.abi import kinds_socket as ks
 from aot.personality.abi.call import Call
 from aot.personality.abi.layout import Layout, LayoutSet
 from aot.personality.abi.op import RESERVED, Op
@@ -53,6 +54,14 @@ def _declare(name: str, kind: k.Kind) -> str:
 
 def _c_type(kind: k.Kind) -> str:
     match kind:
+        case ks.Room():
+            return "unsigned int *"
+        case ks.NameIn() | ks.NameOut():
+            return "const void *" if isinstance(kind, ks.NameIn) else "void *"
+        case ks.MessageIn() | ks.MessageOut():
+            return f"{'const ' if isinstance(kind, ks.MessageIn) else ''}struct {kind.format.header.name} *"
+        case k.InInts():
+            return f"const {_INTEGERS[kind.bits]} *"
         case k.Path():
             return "const char *"
         case km.One():
@@ -81,7 +90,7 @@ def _c_type(kind: k.Kind) -> str:
             return ("" if kind.signed else "unsigned ") + _INTEGERS[kind.bits]
         case k.Length():
             return "unsigned long"
-        case k.Bits() | k.Pick():
+        case k.Bits() | k.Pick() | ks.MadeIn():
             return "unsigned int"
     raise TypeError(f"no C type for {type(kind).__name__}")
 

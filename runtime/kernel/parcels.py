@@ -1,0 +1,64 @@
+"""What travels through sockets inside the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aot.personality.abi.neutral_socket import Msg, Sender, SocketName
+from aot.record import dataclass
+from runtime.kernel.node import File
+
+if TYPE_CHECKING:
+    from runtime.kernel.context import Context
+
+NO_FLAGS = Msg(0)
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What travels beside the bytes of a message: open files."""
+
+    files: tuple[File, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """Bytes in a queue, with what travels beside them."""
+
+    data: bytearray
+    parcel: Parcel | None = None
+    sender: Sender | None = None
+    name: SocketName | None = None
+    target: bytes = b""  # the internet address it was sent to
+    eor: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Outgoing:
+    """What a send wants to put beside its bytes."""
+
+    files: tuple[File, ...] = ()
+    sender: Sender | None = None
+    name: SocketName | None = None
+    eor: bool = False
+    oob: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Received:
+    """What a receive found. `count` bytes were stored, `size` is what the message had."""
+
+    count: int
+    size: int
+    name: SocketName | None = None
+    flags: Msg = NO_FLAGS
+    parcel: Parcel | None = None
+    sender: Sender | None = None
+    target: bytes = b""
+    more: bool = True  # a receive that wants everything may go on
+
+
+def creds_of(ctx: Context) -> Sender:
+    """Who calls."""
+    creds = ctx.process.creds
+    return Sender(ctx.process.pid, creds.euid, creds.egid)
