@@ -190,6 +190,7 @@ class Machine:
         except Errno as error:
             raise _unloadable(error) from None
         self.process.data.update(state.data)
+        self.process.data["stack_start"] = ctx.regs[self.dispatcher.door.index[self.dispatcher.door.sp]]
         if state.before:
             self._before(ctx, state.before)
         return ctx

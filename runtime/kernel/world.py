@@ -17,9 +17,10 @@ from runtime.kernel.node import Directory, Node
 from runtime.kernel.schemes.dev import DevDirectory
 from runtime.kernel.schemes.hostfs import host_file, host_root
 from runtime.kernel.schemes.memfs import MemDirectory, MemFile, Volume
-from runtime.kernel.schemes.proc import ProcRoot
+from runtime.kernel.schemes.proc.root import ProcRoot
+from runtime.kernel.schemes.proc.sys import SysRoot
 
-ROOT_DEV, TMP_DEV = 8, 9
+ROOT_DEV, TMP_DEV, SHM_DEV = 8, 9, 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def build_world(
     tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
     _attach(names, b"/tmp", tmp, read_only=False)
     _attach(names, b"/dev", DevDirectory(random), read_only=False)
-    _attach(names, b"/proc", ProcRoot(names), read_only=True)
+    _attach(names, b"/dev/shm", MemDirectory(Volume(now, SHM_DEV, uid, gid), mode=0o1777), read_only=False)
+    _attach(names, b"/proc", ProcRoot(names), read_only=False)
+    _attach(names, b"/sys", SysRoot(names), read_only=True)
     if root is None:
         _small_files(top, volume, uid, gid)
         if here != "/":

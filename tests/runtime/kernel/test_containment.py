@@ -105,7 +105,7 @@ def test_a_directory_moved_out_on_the_host_leads_nowhere_new(tree: Path) -> None
 
 
 def test_descriptors_of_proc_are_the_guests(tree: Path) -> None:
-    from runtime.kernel.schemes.proc import ProcRoot
+    from runtime.kernel.schemes.proc.root import ProcRoot
 
     kit = Kit(SYSTEM, root=tree)
     kit.names.mount(b"/proc", ProcRoot(kit.names), read_only=True)
@@ -124,7 +124,7 @@ def test_descriptors_of_proc_are_the_guests(tree: Path) -> None:
 
 def test_a_write_open_through_proc_gives_what_the_mount_gives(tree: Path) -> None:
     """As on Linux a file opened for reading may be opened again for writing, where its mount allows that."""
-    from runtime.kernel.schemes.proc import ProcRoot
+    from runtime.kernel.schemes.proc.root import ProcRoot
 
     kit = Kit(SYSTEM, root=tree)
     kit.names.mount(b"/proc", ProcRoot(kit.names), read_only=True)
