@@ -62,7 +62,11 @@ def binder_for(image: Image, identity: Identity) -> SystemBinder:
 
 
 def translate_file(
-    source: Path, personality: str | None = None, column: str | None = None, *, arch: str | None = None
+    source: Path | bytes,
+    personality: str | None = None,
+    column: str | None = None,
+    *,
+    arch: str | None = None,
 ) -> bytes:
     """The native ELF of an executable; `arch` chooses a slice of a universal file. Raises an AotError."""
     image = load_image(source, arch=Arch(arch) if arch else None)

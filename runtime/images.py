@@ -31,6 +31,7 @@ MARGIN = 1 << 20  # bytes kept free of that: the fields are not all at the ends
 MOST = 200  # images with stubs in one address space: the CPU's stop poll looks at a list of them
 MOST_SITES = 1 << 16  # an aarch64 stub names its site in sixteen bits
 B26 = (1 << 26) - 1
+TOGETHER = 1 << 16  # bytes of code that are read and written at once
 NAME = "[helctic stubs]"
 
 
@@ -171,8 +172,7 @@ class Images:
                 return
         laid.replaced = False
         if not self.library.dynamic:
-            for patch in overlay.patches:
-                _patch(space, patch, laid, within, self.cpu)
+            _patch(space, laid, within, self.cpu)
 
     def _make(self, space: AddressSpace, overlay: Overlay, bias: int) -> Laid | None:
         """The stubs of one more image, or None where they cannot be had."""
@@ -296,17 +296,34 @@ def _move(code: bytearray, at: int, distance: int, arch: Arch) -> None:
     struct.pack_into("<I", code, at, word & ~B26 | steps & B26)
 
 
-def _patch(space: AddressSpace, patch: Patch, laid: Laid, within: tuple[int, int], cpu: Cpu) -> None:
-    """Overwrite one window, if it is mapped and holds what the translator saw."""
-    address, old, new = patch[0] + laid.bias, bytes.fromhex(patch[1]), bytearray.fromhex(patch[2])
-    if not (within[0] <= address and address + len(new) <= within[1]) or space.peek(address, len(old)) != old:
+def _patch(space: AddressSpace, laid: Laid, within: tuple[int, int], cpu: Cpu) -> None:
+    """Overwrite the windows that are mapped and hold what the translator saw, many in one go."""
+    lo, hi = within[0] - laid.bias, within[1] - laid.bias
+    patches = sorted(p for p in laid.overlay.patches if lo <= p[0] and p[0] + len(p[1]) // 2 <= hi)
+    at = 0
+    while at < len(patches):
+        start, first = patches[at][0], at
+        while at < len(patches) and patches[at][0] - start < TOGETHER:
+            at += 1
+        size = patches[at - 1][0] + len(patches[at - 1][1]) // 2 - start
+        before = space.peek(start + laid.bias, size)
+        code = bytearray(before)
+        for patch in patches[first:at]:
+            _replace(code, patch, patch[0] - start, laid.shift, cpu)
+        if code != before:
+            space.poke(start + laid.bias, bytes(code))
+
+
+def _replace(code: bytearray, patch: Patch, at: int, shift: int, cpu: Cpu) -> None:
+    """Overwrite the window at offset `at`."""
+    old, new = bytes.fromhex(patch[1]), bytearray.fromhex(patch[2])
+    if code[at : at + len(old)] != old:
         return
-    kind = patch[3]
-    if kind == PatchKind.BRANCH:
-        _move(new, len(new) - 4, laid.shift, cpu.arch)
-    elif kind == PatchKind.EXIT:
+    if patch[3] == PatchKind.BRANCH:
+        _move(new, len(new) - 4, shift, cpu.arch)
+    elif patch[3] == PatchKind.EXIT:
         new[:] = cpu.exit_word(int.from_bytes(new, "little")).to_bytes(4, "little")
-    space.poke(address, bytes(new))
+    code[at : at + len(new)] = new
 
 
 def _pcs_of(laid: Laid) -> PcMap:

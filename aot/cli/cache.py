@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -13,12 +15,21 @@ from aot.errors import FileError
 PACKAGE = Path(__file__).parent.parent
 
 
+@cache
 def fingerprint() -> str:
     """What the translator is: its own files by name, size and time, so that an edited one is another."""
     seen = hashlib.sha256()
-    for file in sorted(PACKAGE.rglob("*.py")):
-        status = file.stat()
-        seen.update(f"{file.relative_to(PACKAGE)} {status.st_size} {status.st_mtime_ns}\n".encode())
+    folders = [str(PACKAGE)]
+    for folder in folders:  # grows
+        with os.scandir(folder) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                if entry.is_dir():
+                    if entry.name != "__pycache__":
+                        folders.append(entry.path)
+                elif entry.name.endswith(".py"):
+                    status = entry.stat()
+                    name = os.path.relpath(entry.path, PACKAGE)
+                    seen.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return seen.hexdigest()
 
 
@@ -33,6 +44,12 @@ class Cache:
         key = hashlib.sha256(source)
         key.update(repr((fingerprint(), options)).encode())
         return self.folder / f"{key.hexdigest()}.elf"
+
+    def named(self, status: os.stat_result, *options: str | None) -> Path:
+        """Where the name of the translation of a file is kept that is as `status` says."""
+        facts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        key = hashlib.sha256(repr((facts, fingerprint(), options)).encode())
+        return self.folder / f"{key.hexdigest()}.name"
 
     def get(self, path: Path) -> bytes | None:
         """A kept translation, or None."""

@@ -12,8 +12,14 @@ from aot.image.native_reader import is_native
 from aot.image.source import read_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aot.cli.cache import Cache
     from aot.cli.libraries import Libraries
     from aot.overlay import Overlay
+
+Choice = tuple[str | None, str | None, str | None]
+"""Personality, Windows build and architecture that a user chose."""
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
@@ -34,36 +40,55 @@ def refuse_choice(path: str | os.PathLike[str], personality: str | None, nt_buil
 def native_bytes(
     path: str | os.PathLike[str], personality: str | None, nt_build: str | None, arch: str | None = None
 ) -> bytes:
-    """The native ELF to run for `path`. Raises AotError."""
-    raw = read_file(path)
-    if is_native(raw):
+    """The native ELF to run for `path`: the file itself, one kept for it as it is now, or one made for what is
+    in it. Raises AotError."""
+    if is_native(path):
         refuse_choice(path, personality, nt_build)
-        return raw
-    from pathlib import Path
-
+        return read_file(path)
     from aot.cli.cache import Cache
 
-    cache = Cache()
-    kept_at = cache.path(raw, personality, nt_build, arch)
-    kept = cache.get(kept_at)
+    cache, choice = Cache(), (personality, nt_build, arch)
+    named = _named(cache, path, choice)
+    kept = cache.get(cache.folder / os.fsdecode(cache.get(named) or b"?")) if named else None
     if kept is not None and is_native(kept):
         return kept
+    kept_at, native = _of_contents(cache, read_file(path), choice, path)
+    if named:
+        cache.put(named, os.fsencode(kept_at.name))
+    return native
+
+
+def _named(cache: Cache, path: str | os.PathLike[str], choice: Choice) -> Path | None:
+    """Where the cache says what it has for this file; None for a file that is not there."""
+    try:
+        return cache.named(os.stat(path), *choice)
+    except (OSError, ValueError):
+        return None
+
+
+def _of_contents(
+    cache: Cache, raw: bytes, choice: Choice, path: str | os.PathLike[str] | None
+) -> tuple[Path, bytes]:
+    """The translation of a file's bytes and where it is kept. Raises AotError, which names `path`."""
+    kept_at = cache.path(raw, *choice)
+    kept = cache.get(kept_at)
+    if kept is not None and is_native(kept):
+        return kept_at, kept
+    from pathlib import Path
+
     from aot.translate import translate_file
 
-    translated = translate_file(Path(path), personality, nt_build, arch=arch)
+    personality, nt_build, arch = choice
+    translated = translate_file(raw if path is None else Path(path), personality, nt_build, arch=arch)
     cache.put(kept_at, translated)
-    return translated
+    return kept_at, translated
 
 
 def translate_bytes(raw: bytes) -> bytes:
     """The native ELF of an executable that a guest runs; the result is kept as well. Raises AotError."""
-    from pathlib import Path
-    from tempfile import NamedTemporaryFile
+    from aot.cli.cache import Cache
 
-    with NamedTemporaryFile() as file:
-        file.write(raw)
-        file.flush()
-        return native_bytes(Path(file.name), None, None)
+    return _of_contents(Cache(), raw, (None, None, None), None)[1]
 
 
 def libraries_of(program: str | os.PathLike[str]) -> Callable[[int], Overlay | None]:
