@@ -15,21 +15,22 @@ from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.images import images_of
 from runtime.interpreter import NoInterpreter
 from runtime.kernel.assume import act_for
+from runtime.kernel.births import copy_of
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ends import leave_space
-from runtime.kernel.kin import group_of, session_of
+from runtime.kernel.leave import Fork
 from runtime.kernel.signals import IGNORE, set_mask
 
 if TYPE_CHECKING:
     from runtime.machine import Machine
 
 
-def fork(first: Machine, ctx: Context, pid: int, share: bool) -> Context:
+def fork(first: Machine, ctx: Context, pid: int, how: Fork) -> Context:
     """The first context of a copy of `ctx`'s process: an address space has one engine."""
     old, space, cpu = ctx.process, ctx.mem, ctx.cpu
     program: Machine = old.program or first
-    if share:
+    if how.share:
         space.users += 1
     else:
         space = space.clone()
@@ -37,27 +38,7 @@ def fork(first: Machine, ctx: Context, pid: int, share: bool) -> Context:
         cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
         cpu.set_areas(ctx.cpu.areas)
         space.watcher = images_of(ctx).copied(cpu)
-    names = replace(old.names)
-    process = replace(
-        old,
-        pid=pid,
-        ppid=old.pid,
-        pgid=group_of(old),
-        sid=session_of(old),
-        stopped=0,
-        life=old.life.of_child(),
-        mem=space,
-        files=old.files.copy(),
-        names=names,
-        creds=replace(old.creds),
-        actions=dict(old.actions),
-        pending=0,
-        infos={},
-        contexts=[],
-        data={k: v for k, v in old.data.items() if not k.startswith("itimer")},
-    )
-    names.cwd, names.owner = old.names.cwd, process
-    old.kernel.processes[pid] = process
+    process = copy_of(ctx, pid, space, how.copying)
     child = program.new_context(pid)
     child.process, child.mem, child.cpu, child.regs = process, space, cpu, cpu.new_regs()
     child.sigmask, child.data = ctx.sigmask, dict(ctx.data)
@@ -102,7 +83,7 @@ def _take_over(program: Machine, ctx: Context, name: bytes) -> Context:
     process.files.close_all(only_cloexec=True)
     process.mem, process.exec_path = program.space, name
     process.actions = {n: a for n, a in process.actions.items() if a.handler == IGNORE}
-    process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimer", "itimers")}
+    process.data = {k: v for k, v in process.data.items() if k in ("limits", "itimers", "persona")}
     process.program = program
     process.signals = Deliverer(program.system.signal_frames.get(program.arch.value), images_of)
     process.library = program.system.libraries.get(program.arch.value)

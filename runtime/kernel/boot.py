@@ -64,7 +64,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
         files.put(fd, file, cloexec=False)
     pid = FIRST_PID if world.deterministic else os.getpid()
     ppid = FIRST_PID - 1 if world.deterministic else os.getppid()
-    process = Process(kernel, pid, ppid, space, files, names, creds, exec_path)
+    process = Process(kernel, pid, ppid, space, files, names, creds, exec_path, sid=ppid)
     names.owner = process
     kernel.processes[pid] = process
     interface = Interface()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from aot.image.model import Arch
 from aot.personality.abi.frame import SigInfo
 from aot.personality.abi.neutral import SigAction, SigStack
+from aot.personality.abi.neutral_process import Capabilities, Schedule
 from aot.personality.abi.personality import Personality
-from aot.record import dataclass, field
+from aot.record import dataclass, field, replace
 from runtime.kernel.locks import LockTable
 
 if TYPE_CHECKING:
@@ -45,9 +46,11 @@ class Kernel:
     timers: list[Timer] = field(default_factory=list)  # the armed ones
     ipc: Any = None  # what processes name by keys, see ipc.py
     timer_set: Callable[[], None] | None = None  # told of each timer armed while a context runs
+    heirs: dict[Any, list[Any]] = field(default_factory=dict)  # who waits for locks that are handed over
     alerted: list[Context] = field(default_factory=list)  # have signals to look at
     arrivals: int = 0  # signals sent so far
     running: Context | None = None  # in its engine now
+    current: Context | None = None  # whose call is being made
     charged: Context | None = None  # whose processor time passes, since `since_ns` of the thread's clock
     since_ns: int = 0
     # a context's ids changed while it runs: what the guest reads without a call has to follow
@@ -74,12 +77,19 @@ class Credentials:
     gid: int
     egid: int
     groups: tuple[int, ...] = ()
-    suid: int = -1  # saved ids; -1: as the effective ones
+    suid: int = -1  # saved and file ids; -1: as the effective ones
     sgid: int = -1
+    fsuid: int = -1
+    fsgid: int = -1
+    caps: Capabilities | None = None  # None: as the user's
 
     def __post_init__(self) -> None:
-        self.suid = self.euid if self.suid == -1 else self.suid
-        self.sgid = self.egid if self.sgid == -1 else self.sgid
+        self.suid, self.fsuid = (self.euid if n == -1 else n for n in (self.suid, self.fsuid))
+        self.sgid, self.fsgid = (self.egid if n == -1 else n for n in (self.sgid, self.fsgid))
+
+    def copy(self) -> Credentials:
+        """The credentials of a copy of the process."""
+        return replace(self)
 
 
 @dataclass(slots=True)
@@ -154,6 +164,8 @@ class Context:
     altstack: SigStack = field(default_factory=SigStack)
     clear_tid: int = 0
     used_ns: int = 0  # on a processor so far
+    robust: tuple[int, int] = (0, 0)  # head and size of its list of locks to give up when it ends
+    schedule: Schedule = Schedule()
     upcalls: list[Any] = field(default_factory=list)
     calls: deque[str] = field(default_factory=lambda: deque(maxlen=8))  # last calls, for fault reports
     wait: Any = None  # state of an op that blocked and will be called again (deadline, park ticket)

@@ -136,7 +136,7 @@ class Deliverer:
     def restarts(self, ctx: Context, signal: int, block: Block) -> bool:
         """Whether a signal's handler leaves the call to be made again."""
         action = ctx.process.actions.get(signal)
-        return block.restarts and action is not None and bool(action.flags & SA_RESTART)
+        return block.always or (block.restarts and action is not None and bool(action.flags & SA_RESTART))
 
     def _set(self, ctx: Context, regs: tuple[int, ...], flags: int) -> None:
         for index, word in enumerate(regs):

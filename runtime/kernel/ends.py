@@ -6,16 +6,19 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.frame import SI_USER, SigInfo
-from aot.personality.abi.neutral import SigAction, Trait
+from aot.personality.abi.neutral import SigAction
+from aot.personality.abi.neutral_process import Trait
 from aot.personality.abi.signals import Signal
 from aot.record import dataclass, replace
 from runtime.cpu.api import Cpu, Fault
 from runtime.kernel.context import Context, Process
-from runtime.kernel.faults import SIGNAL_OF
+from runtime.kernel.faults import death_of
 from runtime.kernel.ipc import ended
 from runtime.kernel.kin import INIT, children, desert
 from runtime.kernel.memory import AddressSpace
+from runtime.kernel.robust import give_up
 from runtime.kernel.signals import CLD_EXITED, CLD_KILLED, IGNORE, SA_NOCLDWAIT, send_process
+from runtime.kernel.timers import forget_timers
 from runtime.kernel.usage import last_of
 
 if TYPE_CHECKING:
@@ -57,6 +60,13 @@ def leave_space(space: AddressSpace, cpu: Cpu | None) -> bool:
     return True
 
 
+def leave_files(process: Process) -> None:
+    """A process has its descriptors no more; they are closed unless others have the same table."""
+    process.files.sharers -= 1
+    if not process.files.sharers:
+        process.files.close_all()
+
+
 def finish(sched: Scheduler, process: Process, end: End) -> None:
     """A process ended; the run does with its first."""
     if process is sched.process:
@@ -64,13 +74,15 @@ def finish(sched: Scheduler, process: Process, end: End) -> None:
         return
     forget(sched, process)
     desert(process)
-    signal = SIGNAL_OF[end.fault.kind] if end.fault is not None else end.signal
+    signal = death_of(end.fault) if end.fault is not None else end.signal
     last = end.ctx or next(iter(process.contexts), None)
     for ctx in process.contexts:
         last_of(ctx)
+        give_up(ctx)
+    forget_timers(process, ended=True)
     process.status = signal or (end.status & 0xFF) << 8
     process.contexts.clear()
-    process.files.close_all()
+    leave_files(process)
     ended(process)
     sched.left_process(process)
     leave_space(process.mem, last.cpu if last is not None else None)

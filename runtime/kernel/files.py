@@ -23,6 +23,7 @@ class FileTable:
 
     limit: int = LIMIT
     most: int = 1 << 20
+    sharers: int = 1  # processes that have this very table
     open: dict[int, File] = field(default_factory=dict)
     cloexec: set[int] = field(default_factory=set)
     locks: LockTable | None = None  # where this process holds record locks

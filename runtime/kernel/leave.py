@@ -9,6 +9,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.leave import GuestFault as GuestFault
 from aot.personality.abi.leave import Leave
 from aot.personality.abi.leave import Upcall as Upcall
+from aot.personality.abi.neutral_process import PLAIN, Copying
 
 
 class Block(Leave):
@@ -17,7 +18,8 @@ class Block(Leave):
     `fds` are host descriptors (fd, poll events) whose readiness may end the wait, `deadline_ns` is a
     time on the monotonic clock that ends it; an op that was woken looks at the state itself again.
     A signal with a handler ends an `interruptible` wait: the call is made again after the handler when it
-    `restarts` and the action asks for it, else it fails with INTR. `cancel` is called when the call is given up.
+    `restarts` and the action asks for it (or `always`), else it fails with INTR. `cancel` is called when the call
+    is given up.
     """
 
     interrupting = False  # the scheduler makes a call only to end it: what would wait fails instead
@@ -32,13 +34,14 @@ class Block(Leave):
         restarts: bool = False,
         cancel: Callable[[], object] | None = None,
         told: bool = False,
+        always: bool = False,
     ) -> None:
         if interruptible and Block.interrupting:
             raise Errno(E.INTR)
         super().__init__()
         self.fds, self.deadline_ns = fds, deadline_ns
         self.ready, self.interruptible = ready, interruptible
-        self.restarts, self.cancel, self.told = restarts, cancel, told
+        self.restarts, self.cancel, self.told, self.always = restarts, cancel, told, always
 
 
 class ExitContext(Leave):
@@ -89,7 +92,7 @@ class Fork(Leave):
     """Make a copy of the process in which the same call returns 0. See Spawn for the words.
 
     With `share` the new process has the caller's address space itself; with `wait` the caller goes on when the
-    new process has a program of its own or has ended.
+    new process has a program of its own or has ended. `copying` says what else is shared.
     """
 
     def __init__(
@@ -102,9 +105,11 @@ class Fork(Leave):
         clear_tid: int = 0,
         share: bool = False,
         wait: bool = False,
+        copying: Copying = PLAIN,
     ) -> None:
         super().__init__()
         self.stack, self.tls, self.share, self.wait = stack, tls, share, wait
+        self.copying = copying
         self.parent_tid, self.child_tid, self.clear_tid = parent_tid, child_tid, clear_tid
 
 
@@ -133,7 +138,8 @@ class Spawn(Leave):
 
     `stack` is its stack pointer (0: the caller's), `tls` the base its first TLS register gets (None: the
     caller's). With `entry` it starts there with `argument` instead of returning from the call. The words at
-    `parent_tid` and `child_tid` receive its id, `tid_bytes` wide; `clear_tid` is cleared and woken when it ends.
+    `parent_tid` and `child_tid` receive its id, `tid_bytes` wide; `clear_tid` is cleared and woken when it ends. Its id
+    is `tid`, or any.
     """
 
     def __init__(
@@ -147,8 +153,9 @@ class Spawn(Leave):
         child_tid: int = 0,
         clear_tid: int = 0,
         tid_bytes: int = 4,
+        tid: int = 0,
     ) -> None:
         super().__init__()
         self.stack, self.tls, self.entry, self.argument = stack, tls, entry, argument
         self.parent_tid, self.child_tid, self.clear_tid = parent_tid, child_tid, clear_tid
-        self.tid_bytes = tid_bytes
+        self.tid_bytes, self.tid = tid_bytes, tid

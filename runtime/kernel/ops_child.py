@@ -1,17 +1,24 @@
-"""Ops on other processes: make one, wait for its end."""
+"""The op that makes processes."""
 
 from __future__ import annotations
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import Waited
+from aot.personality.abi.neutral_process import PLAIN, Copying
 from aot.personality.abi.op import Op
-from runtime.kernel.context import Context, Process
-from runtime.kernel.leave import Block, Fork
+from runtime.kernel.context import Context
+from runtime.kernel.kin import find_process
+from runtime.kernel.leave import Fork
 from runtime.kernel.ops_process import Spawned
 from runtime.kernel.optable import op
 
 MAX_PROCESSES = 64
 """Most processes of one run: each has an engine of its own."""
+
+
+def free_id(ctx: Context, tid: int) -> None:
+    """Raises EXIST for an id somebody has."""
+    if tid and find_process(ctx.process.kernel, tid) is not None:
+        raise Errno(E.EXIST)
 
 
 @op(Op.FORK)
@@ -24,6 +31,7 @@ def fork(
     clear_tid: int = 0,
     share: bool = False,
     wait: bool = False,
+    copying: Copying = PLAIN,
 ) -> int:
     """A copy of the calling process with the calling context: its id in the caller, 0 in the copy.
 
@@ -33,8 +41,11 @@ def fork(
     if isinstance(state, Spawned):
         ctx.wait = None
         return state.result
-    if len(ctx.process.kernel.processes) >= MAX_PROCESSES:
+    if sum(p.status is None for p in ctx.process.kernel.processes.values()) >= MAX_PROCESSES:
         raise Errno(E.AGAIN)
+    free_id(ctx, copying.tid)
+    if copying.pidfd:
+        ctx.mem.probe(copying.pidfd, 4, True)
     raise Fork(
         stack=stack,
         tls=tls,
@@ -43,24 +54,5 @@ def fork(
         clear_tid=clear_tid,
         share=share,
         wait=wait,
+        copying=copying,
     )
-
-
-@op(Op.WAIT)
-def wait(ctx: Context, pid: int, nohang: bool) -> Waited:
-    """Wait for the end of a child: `pid`, or any when it is no child's number."""
-    mine = _children(ctx, pid)
-    if not mine:
-        raise Errno(E.CHILD)
-    for child in mine:
-        if child.status is not None:
-            del ctx.process.kernel.processes[child.pid]
-            return Waited(child.pid, child.status)
-    if nohang:
-        return Waited(0, 0)
-    raise Block(ready=lambda: any(c.status is not None for c in _children(ctx, pid)), restarts=True)
-
-
-def _children(ctx: Context, pid: int) -> list[Process]:
-    everybody = ctx.process.kernel.processes.values()
-    return [p for p in everybody if p.ppid == ctx.process.pid and (pid <= 0 or p.pid == pid)]

@@ -9,7 +9,8 @@ from aot.record import dataclass
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block
 from runtime.kernel.optable import op
-from runtime.kernel.park import Key, Ticket
+from runtime.kernel.park import Ticket
+from runtime.kernel.robust import key_of
 
 _BILLION = 1_000_000_000
 
@@ -22,12 +23,8 @@ class Parked:
     until_ns: int | None
 
 
-def key_of(ctx: Context, address: int) -> Key:
-    """What a user address is called among all waiters of the run."""
-    return ctx.mem.name_of(address)
-
-
-def _until(ctx: Context, timeout: Time | None, clock: Clock, *, absolute: bool) -> int | None:
+def until_of(ctx: Context, timeout: Time | None, clock: Clock, *, absolute: bool) -> int | None:
+    """Monotonic end of a wait. Raises INVAL for a time that is none."""
     if timeout is None:
         return None
     if not 0 <= timeout.nsec < _BILLION or timeout.sec < 0:
@@ -54,7 +51,7 @@ def park(
         return _again(ctx, state)
     if size not in (1, 2, 4, 8) or address % size or not mask:
         raise Errno(E.INVAL)
-    until = _until(ctx, timeout, Clock(clock), absolute=absolute)
+    until = until_of(ctx, timeout, Clock(clock), absolute=absolute)
     if int.from_bytes(ctx.mem.read(address, size), "little") != expected & ((1 << 8 * size) - 1):
         raise Errno(E.AGAIN)
     ticket = ctx.process.kernel.park.enqueue(key_of(ctx, address), mask, ctx)

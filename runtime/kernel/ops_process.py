@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import os
-
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Time, Who, time_ns
+from aot.personality.abi.neutral import Clock, Resource, Rlimit, Rusage, Who, time_ns
+from aot.personality.abi.neutral_process import Spent
 from aot.personality.abi.op import Op
 from aot.record import dataclass
 from runtime.kernel.context import Context, Process
-from runtime.kernel.kin import group_of
+from runtime.kernel.kin import find_process
 from runtime.kernel.leave import Block, ExitContext, ExitProcess, Spawn
-from runtime.kernel.ops_park import key_of
+from runtime.kernel.ops_ids import capable
+from runtime.kernel.ops_time import now_of
 from runtime.kernel.optable import op
 from runtime.kernel.park import ALL
+from runtime.kernel.robust import give_up, key_of
+from runtime.kernel.usage import context_ns, process_ns
 
 STACK = 8 << 20
-MAX_CONTEXTS = 1024
+MAX_CONTEXTS = 8192
+SYS_RESOURCE = 24
 LIMITS = {
     Resource.STACK: Rlimit(STACK, None),
     Resource.NOFILE: Rlimit(1024, 1 << 20),
@@ -41,7 +44,8 @@ def exit_process(ctx: Context, status: int) -> None:
 
 @op(Op.EXIT_THREAD)
 def exit_thread(ctx: Context, status: int) -> None:
-    """End the context: clear the word it was asked to clear and wake who waits for that."""
+    """End the context: give up its locks, clear the word it was asked to clear and wake who waits for that."""
+    give_up(ctx)
     if ctx.clear_tid and len(ctx.process.contexts) > 1:
         try:
             ctx.mem.write(ctx.clear_tid, bytes(4))
@@ -69,6 +73,7 @@ def spawn_thread(
     child_tid: int,
     clear_tid: int,
     tid_bytes: int,
+    new_tid: int = 0,
 ) -> int:
     """Start another context: its id in the caller, 0 in the new one. See leave.Spawn."""
     state = ctx.wait
@@ -77,6 +82,8 @@ def spawn_thread(
         return state.result
     if len(ctx.process.contexts) >= MAX_CONTEXTS:
         raise Errno(E.AGAIN)
+    if new_tid and find_process(ctx.process.kernel, new_tid) is not None:
+        raise Errno(E.EXIST)
     for address in (parent_tid, child_tid):
         if address:
             ctx.mem.probe(address, tid_bytes, True)
@@ -89,6 +96,7 @@ def spawn_thread(
         child_tid=child_tid,
         clear_tid=clear_tid,
         tid_bytes=tid_bytes,
+        tid=new_tid,
     )
 
 
@@ -140,68 +148,6 @@ def getgroups(ctx: Context) -> tuple[int, ...]:
     return ctx.process.creds.groups
 
 
-def _check_ids(wanted: tuple[int, ...], have: tuple[int, ...]) -> None:
-    """A process may only become what it is. Raises PERM."""
-    if any(w not in (-1, *have) for w in wanted):
-        raise Errno(E.PERM)
-
-
-@op(Op.SET_UIDS)
-def set_uids(ctx: Context, real: int, effective: int, saved: int) -> None:
-    """Set user ids (-1 keeps one) to ids the process has."""
-    creds = ctx.process.creds
-    _check_ids((real, effective, saved), (creds.uid, creds.euid))
-    creds.uid = creds.uid if real == -1 else real
-    creds.euid = creds.euid if effective == -1 else effective
-
-
-@op(Op.SET_GIDS)
-def set_gids(ctx: Context, real: int, effective: int, saved: int) -> None:
-    """Set group ids (-1 keeps one) to ids the process has."""
-    creds = ctx.process.creds
-    _check_ids((real, effective, saved), (creds.gid, creds.egid))
-    creds.gid = creds.gid if real == -1 else real
-    creds.egid = creds.egid if effective == -1 else effective
-
-
-def _self(ctx: Context, pid: int) -> None:
-    """Raises SRCH when `pid` is neither 0 nor the caller."""
-    if pid not in (0, ctx.process.pid, ctx.tid):
-        raise Errno(E.SRCH)
-
-
-def _own_or_child(ctx: Context, pid: int) -> Process:
-    if pid in (0, ctx.process.pid, ctx.tid):
-        return ctx.process
-    other = ctx.process.kernel.processes.get(pid)
-    if other is None or other.ppid != ctx.process.pid:
-        raise Errno(E.SRCH)
-    return other
-
-
-@op(Op.GETPGID)
-def getpgid(ctx: Context, pid: int) -> int:
-    """Process group; a run begins with one."""
-    return group_of(_own_or_child(ctx, pid))
-
-
-@op(Op.SETPGID)
-def setpgid(ctx: Context, pid: int, pgid: int) -> None:
-    """Put a process or child into a group of the run, or one of its own."""
-    target = _own_or_child(ctx, pid)
-    groups = {group_of(p) for p in ctx.process.kernel.processes.values()}
-    if pgid not in (0, target.pid) and pgid not in groups:
-        raise Errno(E.PERM)
-    target.pgid = pgid or target.pid
-
-
-@op(Op.GETSID)
-def getsid(ctx: Context, pid: int) -> int:
-    """Session: every run is its own."""
-    _self(ctx, pid)
-    return ctx.process.pid
-
-
 @op(Op.UMASK)
 def umask(ctx: Context, mask: int) -> int:
     """Set the file mode mask; the old one."""
@@ -209,74 +155,72 @@ def umask(ctx: Context, mask: int) -> int:
     return old
 
 
-def _limits(ctx: Context) -> dict[Resource, Rlimit]:
-    limits: dict[Resource, Rlimit] = ctx.process.data.setdefault("limits", dict(LIMITS))
-    return limits
+def rlimit_of(process: Process, resource: Resource) -> Rlimit:
+    """A resource limit of a process."""
+    limits: dict[Resource, Rlimit] = process.data.get("limits", LIMITS)
+    return limits.get(resource, _UNLIMITED)
 
 
 def limit_of(process: Process, resource: Resource) -> int | None:
     """What a process may have of a resource now; None: as much as there is."""
-    limits: dict[Resource, Rlimit] = process.data.get("limits", LIMITS)
-    return limits.get(resource, _UNLIMITED).current
+    return rlimit_of(process, resource).current
 
 
 @op(Op.GETRLIMIT)
 def getrlimit(ctx: Context, resource: Resource) -> Rlimit:
     """A resource limit."""
-    return _limits(ctx).get(resource, _UNLIMITED)
+    return rlimit_of(ctx.process, resource)
 
 
 @op(Op.SETRLIMIT)
 def setrlimit(ctx: Context, resource: Resource, limit: Rlimit | None, pid: int = 0) -> Rlimit:
-    """Change a resource limit; the old one. Only the number of descriptors is enforced."""
-    _self(ctx, pid)
-    old = getrlimit(ctx, resource)
+    """Change a resource limit of a process (0: the own); the old one. Those of files are enforced.
+
+    Raises SRCH, and PERM for a process of another user.
+    """
+    process = ctx.process if pid in (0, ctx.tid) else find_process(ctx.process.kernel, pid)
+    if process is None:
+        raise Errno(E.SRCH)
+    privileged = capable(ctx, SYS_RESOURCE)
+    own, other = ctx.process.creds, process.creds
+    same = {own.uid} == {other.uid, other.euid, other.suid} and {own.gid} == {other.gid, other.egid, other.sgid}
+    if process is not ctx.process and not privileged and not same:
+        raise Errno(E.PERM)
+    old = rlimit_of(process, resource)
     if limit is not None:
-        _check_limit(old, limit)
-        ctx.process.data["limits"] = _limits(ctx) | {resource: limit}  # a forked process keeps the old ones
+        _check_limit(old, limit, privileged=privileged)
+        # a new dictionary: a forked process keeps the old one
+        process.data["limits"] = {**process.data.get("limits", LIMITS), resource: limit}
         if resource is Resource.NOFILE:
-            files = ctx.process.files
+            files = process.files
             files.limit = files.most if limit.current is None else min(limit.current, files.most)
         elif resource is Resource.FSIZE:
-            ctx.process.files.restrict(limit.current)
+            process.files.restrict(limit.current)
     return old
 
 
-def _check_limit(old: Rlimit, new: Rlimit) -> None:
+def _check_limit(old: Rlimit, new: Rlimit, *, privileged: bool) -> None:
     if new.maximum is not None and (new.current is None or new.current > new.maximum):
         raise Errno(E.INVAL)
-    if old.maximum is not None and (new.maximum is None or new.maximum > old.maximum):
+    raised = old.maximum is not None and (new.maximum is None or new.maximum > old.maximum)
+    if raised and not privileged:
         raise Errno(E.PERM)
 
 
 @op(Op.GETRUSAGE)
 def getrusage(ctx: Context, who: Who) -> Rusage:
-    """Processor time used."""
-    zero = Time(0, 0)
+    """Processor time used; all of it counts as the program's own."""
+    zero = time_ns(0)
     if who is Who.CHILDREN:
-        return Rusage(zero, zero)
-    used = ctx.process.kernel.clocks.now_ns(Clock.PROCESS if who is Who.SELF else Clock.THREAD)
-    return Rusage(time_ns(used), zero)
+        return Rusage(time_ns(ctx.process.life.children_ns), zero)
+    return Rusage(time_ns(process_ns(ctx.process) if who is Who.SELF else context_ns(ctx)), zero)
 
 
-@op(Op.GETPRIORITY)
-def getpriority(ctx: Context, pid: int) -> int:
-    """Nice value."""
-    _self(ctx, pid)
-    return 0
-
-
-@op(Op.SCHED_AFFINITY)
-def sched_affinity(ctx: Context, tid: int) -> bytes:
-    """Processors a context may run on, as a bit mask: as many as the host's process has, numbered from 0.
-
-    They take turns on one engine; a program that counts them behaves as on the host all the same. A
-    deterministic run has one.
-    """
-    if tid and all(tid != c.tid for c in (ctx, *ctx.process.contexts)):
-        raise Errno(E.SRCH)
-    count = 1 if ctx.process.kernel.deterministic else len(os.sched_getaffinity(0))
-    return ((1 << count) - 1).to_bytes(-(-count // 64) * 8, "little")
+@op(Op.TIMES)
+def times(ctx: Context) -> Spent:
+    """Processor time of the process and of the children it has waited for, and real time since some instant, ns."""
+    process = ctx.process
+    return Spent(process_ns(process), process.life.children_ns, now_of(ctx, Clock.BOOT))
 
 
 @op(Op.GETCPU)
@@ -342,6 +286,6 @@ def sched_yield(ctx: Context) -> None:
     if ctx.wait is not None:
         ctx.wait = None
         return
-    if len(ctx.process.contexts) > 1:
+    if len(ctx.process.contexts) > 1 or len(ctx.process.kernel.processes) > 1:
         ctx.wait = "yielded"
-        raise Block(ready=lambda: True)
+        raise Block(ready=lambda: True, interruptible=False)

@@ -155,7 +155,7 @@ def sigtimedwait(ctx: Context, mask: int, timeout: Time | None) -> SigInfo:
     raise wait
 
 
-def _may_send(ctx: Context, target: Process, signal: int) -> bool:
+def may_send(ctx: Context, target: Process, signal: int) -> bool:
     """Whether a process may send a signal to another one."""
     own, other = ctx.process.creds, target.creds
     if target is ctx.process or own.euid == 0 or {own.uid, own.euid} & {other.uid, other.suid}:
@@ -167,7 +167,7 @@ def _send_to(ctx: Context, targets: list[Process], signal: int, info: SigInfo) -
     """Send to every target, to the own process last, for it may end. Raises SRCH, PERM where none is left."""
     if not targets:
         raise Errno(E.SRCH)
-    allowed = [p for p in targets if _may_send(ctx, p, signal)]
+    allowed = [p for p in targets if may_send(ctx, p, signal)]
     if not allowed:
         raise Errno(E.PERM)
     for process in sorted(allowed, key=lambda p: p is ctx.process):
@@ -206,7 +206,7 @@ def tkill(ctx: Context, tid: int, signal: int, pid: int | None = None) -> None:
     """Send a signal to one context."""
     check(signal)
     other = _context(ctx, tid, pid)
-    if not _may_send(ctx, other.process, signal):
+    if not may_send(ctx, other.process, signal):
         raise Errno(E.PERM)
     if signal:
         send(other, signal, sent_by(ctx, signal, SI_TKILL), own=other.process is ctx.process)
@@ -223,7 +223,7 @@ def sigqueue(ctx: Context, pid: int, signal: int, info: SigInfo, tid: int | None
     target = other.process if other is not None else find_process(ctx.process.kernel, pid)
     if target is None:
         raise Errno(E.SRCH)
-    if not _may_send(ctx, target, signal):
+    if not may_send(ctx, target, signal):
         raise Errno(E.PERM)
     own = target is ctx.process
     kept = (

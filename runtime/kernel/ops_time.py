@@ -1,19 +1,21 @@
-"""Ops on clocks and timers."""
+"""Ops on clocks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import Clock, Itimer, Time, time_ns
+from aot.personality.abi.kinds import StructCell
+from aot.personality.abi.neutral import Clock, Time, time_ns
+from aot.personality.abi.neutral_process import AnyClock, ClockState, CpuClock
 from aot.personality.abi.op import Op
-from aot.personality.abi.signals import Signal
-from runtime.kernel.context import Context
+from runtime.kernel.context import Context, Process
+from runtime.kernel.kin import find_context
 from runtime.kernel.leave import Block
 from runtime.kernel.optable import op
-from runtime.kernel.signals import send_process
-from runtime.kernel.timers import Timer
+from runtime.kernel.usage import passed_ns
 
 _BILLION = 1_000_000_000
-NO_TIMER = Itimer(Time(0, 0), Time(0, 0))
 
 
 def deadline_of(
@@ -34,32 +36,84 @@ def deadline_of(
     return until
 
 
+def _measured(ctx: Context, clock: CpuClock) -> Process | Context:
+    """Whose processor time a clock tells. Raises INVAL for somebody who is not there."""
+    if clock.context:
+        found = ctx if clock.id in (0, ctx.tid) else find_context(ctx.process.kernel, clock.id)
+        if found is None or found.process is not ctx.process:
+            raise Errno(E.INVAL)
+        return found
+    process = ctx.process if clock.id == 0 else ctx.process.kernel.processes.get(clock.id)
+    if process is None:
+        raise Errno(E.INVAL)
+    return process
+
+
+_OWN = {Clock.PROCESS: CpuClock(0, False), Clock.THREAD: CpuClock(0, True)}
+
+
+def cpu_clock(ctx: Context, clock: AnyClock) -> Callable[[], int] | None:
+    """What tells a clock of processor time, in ns; None for clocks that run by themselves."""
+    measured = clock if isinstance(clock, CpuClock) else _OWN.get(clock)
+    if measured is None:
+        return None
+    whose = _measured(ctx, measured)
+    return lambda: passed_ns(whose)
+
+
+def now_of(ctx: Context, clock: AnyClock) -> int:
+    """The time on a clock, ns; in a deterministic run this look moves all of them."""
+    kernel = ctx.process.kernel
+    if isinstance(clock, Clock) and (kernel.deterministic or clock not in _OWN):
+        return kernel.clocks.now_ns(clock)
+    tell = cpu_clock(ctx, clock)
+    assert tell is not None
+    return tell()
+
+
 @op(Op.CLOCK_GETTIME)
-def clock_gettime(ctx: Context, clock: Clock) -> Time:
+def clock_gettime(ctx: Context, clock: AnyClock) -> Time:
     """The time on a clock."""
     kernel = ctx.process.kernel
     if kernel.timers and kernel.deterministic:
         ctx.cpu.kick()  # this look moves the clock, perhaps to where a timer is due
-    return Time(*divmod(kernel.clocks.now_ns(clock), _BILLION))
+    return Time(*divmod(now_of(ctx, clock), _BILLION))
 
 
 @op(Op.CLOCK_GETRES)
-def clock_getres(ctx: Context, clock: Clock) -> Time:
+def clock_getres(ctx: Context, clock: AnyClock) -> Time:
     """The granularity of a clock."""
-    return time_ns(ctx.process.kernel.clocks.resolution_ns(clock))
+    if isinstance(clock, CpuClock):
+        _measured(ctx, clock)
+    return time_ns(1)
 
 
 @op(Op.CLOCK_SETTIME)
-def clock_settime(ctx: Context, clock: Clock, time: Time) -> None:
+def clock_settime(ctx: Context, clock: AnyClock, time: Time) -> None:
     """Clocks are the host's: nobody sets them."""
-    raise Errno(E.PERM)
+    if not 0 <= time.nsec < _BILLION:
+        raise Errno(E.INVAL)
+    raise Errno(E.PERM if clock is Clock.REALTIME else E.INVAL)
+
+
+@op(Op.ADJTIME)
+def adjtime(ctx: Context, state: StructCell, clock: AnyClock = Clock.REALTIME) -> None:
+    """How the clock is kept right: nobody does. Raises PERM for changes."""
+    if clock is not Clock.REALTIME:
+        raise Errno(E.OPNOTSUPP)
+    if state.value.modes:
+        raise Errno(E.PERM)
+    state.put(ClockState(time=Time(*divmod(now_of(ctx, clock), _BILLION))))
 
 
 @op(Op.NANOSLEEP)
-def nanosleep(ctx: Context, clock: Clock, time: Time, absolute: bool) -> None:
+def nanosleep(ctx: Context, clock: AnyClock, time: Time, absolute: bool) -> None:
     """Sleep for a time, or until one. `Context.wait` is the end of a sleep that a signal interrupts."""
     if not 0 <= time.nsec < _BILLION or time.sec < 0:
         raise Errno(E.INVAL)
+    if isinstance(clock, CpuClock) or clock in _OWN:
+        _sleep_on(ctx, clock, time.ns, absolute=absolute)
+        return
     until = deadline_of(ctx, time, clock, absolute=absolute)
     assert until is not None
     if ctx.process.kernel.clocks.monotonic_ns() >= until:
@@ -68,53 +122,16 @@ def nanosleep(ctx: Context, clock: Clock, time: Time, absolute: bool) -> None:
     raise Block(deadline_ns=until)
 
 
-def _timers(ctx: Context) -> dict[int, Itimer]:
-    """The timers of processor time: kept, not run."""
-    timers: dict[int, Itimer] = ctx.process.data.setdefault("itimers", {})
-    return timers
-
-
-def _real(ctx: Context) -> Timer:
-    """The process's timer of real time: it sends ALRM."""
-    process = ctx.process
-    timer: Timer | None = process.data.get("itimer")
-    if timer is None:
-
-        def fire(count: int) -> None:
-            send_process(process, Signal.ALRM)
-
-        timer = process.data["itimer"] = Timer(process.kernel, fire)
-    return timer
-
-
-@op(Op.ALARM)
-def alarm(ctx: Context, seconds: int) -> int:
-    """Set the real-time timer in seconds; what was left of it, rounded to seconds but never down to none."""
-    old = setitimer(ctx, 0, Itimer(Time(0, 0), Time(seconds, 0))).value
-    return max(old.sec + (old.nsec >= _BILLION // 2), int(old.ns > 0))
-
-
-@op(Op.SETITIMER)
-def setitimer(ctx: Context, timer: int, value: Itimer) -> Itimer:
-    """Set an interval timer; the old one. Timers of processor time are kept, but do not fire."""
-    if timer > 2 or any(not 0 <= t.nsec < _BILLION or t.sec < 0 for t in (value.interval, value.value)):
-        raise Errno(E.INVAL)
-    if timer:
-        old = _timers(ctx).get(timer, NO_TIMER)
-        _timers(ctx)[timer] = value
-        return old
-    real, now = _real(ctx), ctx.process.kernel.clocks.monotonic_ns()
-    old = real.left(now) if real.due_ns is not None else NO_TIMER
-    real.set(now + value.value.ns if value.value.ns else None, value.interval.ns)
-    return old
-
-
-@op(Op.GETITIMER)
-def getitimer(ctx: Context, timer: int) -> Itimer:
-    """An interval timer."""
-    if timer > 2:
-        raise Errno(E.INVAL)
-    if timer:
-        return _timers(ctx).get(timer, NO_TIMER)
-    real = _real(ctx)
-    return NO_TIMER if real.due_ns is None else real.left(ctx.process.kernel.clocks.monotonic_ns())
+def _sleep_on(ctx: Context, clock: AnyClock, wanted: int, *, absolute: bool) -> None:
+    """Sleep until others have used processor time. A context cannot wait for its own."""
+    if clock is Clock.THREAD:
+        raise Errno(E.OPNOTSUPP)
+    tell = cpu_clock(ctx, clock)
+    assert tell is not None
+    if ctx.wait is None:
+        ctx.wait = wanted if absolute else tell() + wanted
+    until: int = ctx.wait
+    if tell() >= until:
+        ctx.wait = None
+        return
+    raise Block(ready=lambda: tell() >= until)

@@ -17,11 +17,32 @@ OPS: dict[Op, OpFunction] = {}
 
 MODULES = (
     "ops_file", "ops_path", "ops_open", "ops_change", "ops_sync", "ops_transfer", "ops_xattr", "ops_fd",
-    "ops_tty", "ops_memory", "ops_remap", "ops_advice", "ops_across", "ops_ipc", "ops_mq", "ops_process", "ops_signal", "ops_time", "ops_lock", "ops_fcntl",
+    "ops_tty", "ops_memory", "ops_remap", "ops_advice", "ops_across", "ops_ipc", "ops_mq", "ops_process", "ops_signal", "ops_time", "ops_lock", "ops_fcntl", "ops_notify",
     "ops_poll", "ops_park", "ops_system", "ops_event", "ops_socket", "ops_message", "ops_sockopt",
     "ops_child", "ops_exec",
 )  # fmt: skip
 """Files that implement ops."""
+LATE: dict[str, tuple[Op, ...]] = {
+    "ops_wait": (Op.WAIT, Op.WAITID),
+    "ops_session": (Op.GETPGID, Op.GETSID, Op.SETPGID, Op.SETSID),
+    "ops_ids": (
+        Op.SET_UIDS, Op.SET_GIDS, Op.GETRESUID, Op.GETRESGID, Op.SET_FSUID, Op.SET_FSGID, Op.SETGROUPS,
+        Op.CAPGET, Op.CAPSET,
+    ),
+    "ops_pidfd": (Op.PIDFD_OPEN, Op.PIDFD_SIGNAL, Op.PIDFD_GETFD, Op.KCMP, Op.UNSHARE, Op.SIGNALFD),
+    "ops_sched": (
+        Op.SCHED_GET, Op.SCHED_SET, Op.SCHED_AFFINITY, Op.SCHED_SETAFFINITY, Op.SCHED_INTERVAL, Op.SCHED_RANGE,
+        Op.GETPRIORITY, Op.SETPRIORITY, Op.IOPRIO_GET, Op.IOPRIO_SET,
+    ),
+    "ops_trait": (Op.TRAIT_GET, Op.TRAIT_SET, Op.PERSONA),
+    "ops_itimer": (
+        Op.ALARM, Op.SETITIMER, Op.GETITIMER, Op.TIMER_CREATE, Op.TIMER_SETTIME, Op.TIMER_GETTIME,
+        Op.TIMER_OVERRUN, Op.TIMER_DELETE,
+    ),
+    "ops_futex": (Op.ROBUST_SET, Op.ROBUST_GET, Op.UNPARK_OP, Op.PARK_MANY, Op.PI_LOCK, Op.PI_UNLOCK),
+}  # fmt: skip
+"""Files whose ops most programs never use: they are read when one of them is bound."""
+_FILE_OF = {code: name for name, codes in LATE.items() for code in codes}
 
 
 class OpTableError(Exception):
@@ -57,13 +78,17 @@ class KernelOps(Mapping[Op, OpFunction]):
         self._functions = dict(functions)
 
     def __getitem__(self, code: Op) -> OpFunction:
+        if code not in self._functions and code in _FILE_OF:
+            import_module(f"runtime.kernel.{_FILE_OF[code]}")
+            fn = self.slots[code] = self._functions[code] = OPS[code]
+            return fn
         return self._functions[code]
 
     def __iter__(self) -> Iterator[Op]:
-        return iter(sorted(self._functions))
+        return iter(sorted({*self._functions, *_FILE_OF}))
 
     def __len__(self) -> int:
-        return len(self._functions)
+        return len({*self._functions, *_FILE_OF})
 
 
 def standard_ops() -> KernelOps:

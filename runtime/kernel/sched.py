@@ -62,7 +62,7 @@ class Scheduler:
     waiting: Waits = field(default_factory=Waits)
     held: list[Context] = field(default_factory=list)  # of stopped processes, otherwise ready
     end: End | None = None
-    forked: Callable[[Context, int, bool], Context] | None = None  # (caller, pid, shares memory) -> its copy
+    forked: Callable[[Context, int, Fork], Context] | None = None  # (caller, pid, how) -> its copy
     alarm: Callable[[], None] | None = None  # takes what arrived from outside; may raise Killed
     bell: int | None = None  # host descriptor that becomes readable when something arrives
     kicked: bool = False

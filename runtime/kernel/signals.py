@@ -148,7 +148,7 @@ def take(ctx: Context, wanted: int) -> SigInfo | None:
             info = kept.pop(0)
             if not kept:
                 queue.pending &= ~bit_of(signal)
-            return info
+            return info if info.late is None else info.late(info)
     return None
 
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 import time
 
 from aot.personality.abi.neutral import Clock
+from runtime.kernel.clock import BOOTED_NS
 from runtime.kernel.context import Context, Kernel, Process
 
 
 def switch(kernel: Kernel, ctx: Context | None) -> None:
     """`ctx` runs from now on, or nobody."""
+    kernel.current = kernel.running = ctx
     if kernel.deterministic:
-        kernel.running = ctx
         return
     now, before = time.thread_time_ns(), kernel.charged
     if before is not None:
         before.used_ns += now - kernel.since_ns
-    kernel.running = kernel.charged = ctx
+    kernel.charged = ctx
     kernel.since_ns = now
 
 
@@ -47,3 +48,11 @@ def last_of(ctx: Context) -> None:
         process.life.past_ns += context_ns(ctx)
     if kernel.charged is ctx:
         kernel.charged = None
+
+
+def passed_ns(whose: Process | Context) -> int:
+    """Time of a process or context, for timers: in a deterministic run the look moves no clock."""
+    kernel = whose.process.kernel if isinstance(whose, Context) else whose.kernel
+    if kernel.deterministic:
+        return kernel.clocks.monotonic_ns() - BOOTED_NS
+    return context_ns(whose) if isinstance(whose, Context) else process_ns(whose)

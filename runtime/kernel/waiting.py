@@ -21,6 +21,12 @@ class Waiting:
     again: Handler
 
 
+def _ready(w: Waiting) -> bool:
+    """Whether the condition of a wait holds, for the context that waits."""
+    w.ctx.process.kernel.current = w.ctx
+    return not w.ctx.process.stopped and w.block.ready is not None and w.block.ready()
+
+
 class Waits:
     """All waits of a run, each under what may end it, so that many waiting contexts cost nothing.
 
@@ -73,10 +79,7 @@ class Waits:
         for entry in kept:
             heappush(times, entry)
         over = [entry[2] for entry in found]
-        over += [
-            w for w in self._polled.values()
-            if not w.ctx.process.stopped and w not in over and w.block.ready is not None and w.block.ready()
-        ]  # fmt: skip
+        over += [w for w in self._polled.values() if w not in over and _ready(w)]
         return over
 
     def nearest_ns(self) -> int | None:

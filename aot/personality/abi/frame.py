@@ -36,6 +36,12 @@ class SigInfo:
     used_ns: int = 0  # processor time of a child that ended
     timer: int = 0  # id of a timer and, in `overrun`, how often it expired meanwhile
     overrun: int = 0
+    late: Callable[[SigInfo], SigInfo] | None = None  # fills in what is known only when it is taken
+
+    @property
+    def value_int(self) -> int:
+        """The low half of the word, as a C int."""
+        return ((self.value & 0xFFFF_FFFF) ^ 0x8000_0000) - 0x8000_0000
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class InStruct(In):
 
 @dataclass(frozen=True, slots=True)
 class OutStruct(Out):
-    """A struct the kernel fills in from `of` (an attribute of the result; empty: the result)."""
+    """A struct the kernel fills in from `of` (an attribute of the result; empty: the result) unless it is None."""
 
     layout: Layout | LayoutSet
     of: str = ""
@@ -75,7 +75,7 @@ class OutStruct(Out):
         encode = self.layout.encode
 
         def store(word: int, value: Any, mem: Mem) -> None:
-            if word:
+            if word and value is not None:
                 mem.write(word, encode(value))
 
         return store
@@ -83,7 +83,7 @@ class OutStruct(Out):
 
 @dataclass(frozen=True, slots=True)
 class OutInt(Out):
-    """An integer of `bits` stored at the address; null is skipped when optional."""
+    """An integer of `bits` stored at the address; null is skipped when optional, and None is not stored."""
 
     bits: int
     of: str = ""
@@ -101,8 +101,8 @@ class OutInt(Out):
     def store(self) -> Callable[..., int | None]:
         size, mask = self.bits // 8, (1 << self.bits) - 1
 
-        def store(word: int, value: int, mem: Mem) -> None:
-            if word:
+        def store(word: int, value: int | None, mem: Mem) -> None:
+            if word and value is not None:
                 mem.write(word, (int(value) & mask).to_bytes(size, "little"))
 
         return store

@@ -16,7 +16,6 @@ from aot.personality.abi.neutral_flags import (
     Open,
     Remap,
     Resource,
-    Trait,
     Whence,
     Who,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "Open",
     "Remap",
     "Resource",
-    "Trait",
     "Whence",
     "Who",
 ]

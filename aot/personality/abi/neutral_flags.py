@@ -171,20 +171,3 @@ class LockOp(IntFlag):
     EXCLUSIVE = auto()
     UNLOCK = auto()
     NONBLOCK = auto()
-
-
-class Trait(Enum):
-    """A property that a process has until somebody changes it; `inherited` by its copies."""
-
-    SUBREAPER = "children of descendants that end become its children", 0, False
-    DEATH_SIGNAL = "signal it is sent when its parent ends", 0, False
-    DUMPABLE = "may be looked into by its user's other processes", 1, True
-    KEEP_CAPS = "keeps capabilities when it becomes another user", 0, True
-    NO_NEW_PRIVS = "gains nothing by running a program", 0, True
-    TIMER_SLACK = "nanoseconds its waits may be late", 50_000, True
-    NO_HUGE_PAGES = "gets no large pages", 0, True
-    SECURE_BITS = "what user id 0 means", 0, True
-    MCE_KILL = "when a memory error ends it", 2, True
-
-    def __init__(self, meaning: str, default: int, inherited: bool) -> None:
-        self.meaning, self.default, self.inherited = meaning, default, inherited

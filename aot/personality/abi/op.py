@@ -263,6 +263,7 @@ class Op(IntEnum):
     GETSOCKOPT = 249
     SOCKATMARK = 250
     SOCK_OUTQ = 251
+    SCHED_RANGE = 252
 
 
 RESERVED = 384

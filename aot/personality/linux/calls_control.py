@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aot.personality.abi.call import FULL, ZERO, Call, call, partial, sig, stub
+from aot.personality.abi.call import FULL, ZERO, Call, call, partial, sig
 from aot.personality.abi.errors import E
 from aot.personality.abi.kinds import (
     ADDRESS,
@@ -91,6 +91,12 @@ def _requeue(name: str, compared: Kind, **fixed: Any) -> Call:
                     uaddr2=To("target", ADDRESS), val3=compared), **fixed)
 
 
+def _lock(name: str, clock: Clock) -> Call:
+    return call("futex", None, Op.PI_LOCK, FULL,
+                sig(uaddr=To("address", ADDRESS), op=_cmd(name), val=_cmd("unused"),
+                    utime=To("timeout", la.IN_TIME_OPT)), ZERO, clock=clock, wait=True)
+
+
 PRIVATE, REALTIME = 0x80, 0x100
 FUTEX = {
     base | private: row
@@ -100,6 +106,17 @@ FUTEX = {
         1: _wake("FUTEX_WAKE"),
         3: _requeue("FUTEX_REQUEUE", _cmd("not compared"), expected=None),
         4: _requeue("FUTEX_CMP_REQUEUE", To("expected", U32)),
+        5: call("futex", None, Op.UNPARK_OP, FULL,
+                sig(uaddr=To("address", ADDRESS), op=_cmd("FUTEX_WAKE_OP"), val=To("count", S32),
+                    utime=To("more", S32), uaddr2=To("target", ADDRESS), val3=To("change", U32))),
+        6: _lock("FUTEX_LOCK_PI", Clock.REALTIME),
+        7: call("futex", None, Op.PI_UNLOCK, FULL, sig(uaddr=To("address", ADDRESS), op=_cmd("FUTEX_UNLOCK_PI")),
+                ZERO),
+        8: call("futex", None, Op.PI_LOCK, FULL, sig(uaddr=To("address", ADDRESS), op=_cmd("FUTEX_TRYLOCK_PI")),
+                ZERO, timeout=None, clock=Clock.REALTIME, wait=False),
+        13: _lock("FUTEX_LOCK_PI2", Clock.MONOTONIC),
+        6 | REALTIME: _lock("FUTEX_LOCK_PI", Clock.REALTIME),
+        13 | REALTIME: _lock("FUTEX_LOCK_PI2|FUTEX_CLOCK_REALTIME", Clock.REALTIME),
         9: _wait_bitset("FUTEX_WAIT_BITSET", Clock.MONOTONIC),
         10: _wake_bitset("FUTEX_WAKE_BITSET"),
         0 | REALTIME: _wait("FUTEX_WAIT|FUTEX_CLOCK_REALTIME", Clock.REALTIME),
@@ -110,8 +127,7 @@ CALLS: tuple[Call, ...] = (
     call("fcntl", nr(72, 25),  None, partial("no leases, no F_NOTIFY, no SIGIO"), by=("cmd", FCNTL)),
     call("ioctl", nr(16, 29),  None, partial("terminals, and what any file has"), by=("cmd", IOCTL),
          otherwise=E.NOTTY),
-    call("futex", nr(202, 98), None, partial("no FUTEX_WAKE_OP, no priority inheritance"), by=("op", FUTEX),
+    call("futex", nr(202, 98), None, partial("no FUTEX_*_REQUEUE_PI; nobody inherits a priority"), by=("op", FUTEX),
          otherwise=E.NOSYS),
-    stub("futex_waitv", nr(449, 449), E.NOSYS, "callers fall back to futex"),
 )
 # fmt: on

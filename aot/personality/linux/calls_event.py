@@ -31,7 +31,6 @@ from aot.personality.linux.flags import CLOCK, MASK_HOW, PIPE
 SIGSETSIZE = Must((8,), "sizeof(sigset_t)")
 MASK, MASK_OPT = InInt(64), InInt(64, optional=True)
 SIGNAL = To("signal", S32)
-OWN = partial("own process only")
 NONE = Open(0)
 EVENTFD = Bits(FlagMap("eventfd", (
     ("EFD_SEMAPHORE", 1, Open.SEMAPHORE), ("EFD_NONBLOCK", 0o4000, Open.NONBLOCK),
@@ -60,19 +59,22 @@ SIGNALS = (
     call("sigaltstack", nr(131, 132), Op.SIGALTSTACK, FULL,
          sig(uss=To("stack", la.IN_SIGSTACK), uoss=OutStruct(la.SIGSTACK, optional=True)), ZERO),
     call("pause",       nr(34, None), Op.PAUSE,   FULL, None, ZERO),
-    call("kill",        nr(62, 129),  Op.KILL,    OWN, sig(pid=S32, sig=SIGNAL), ZERO),
-    call("tkill",       nr(200, 130), Op.TKILL,   OWN, sig(pid=To("tid", S32), sig=SIGNAL), ZERO, pid=None),
-    call("tgkill",      nr(234, 131), Op.TKILL,   OWN,
+    call("kill",        nr(62, 129),  Op.KILL,    FULL, sig(pid=S32, sig=SIGNAL), ZERO),
+    call("tkill",       nr(200, 130), Op.TKILL,   FULL, sig(pid=To("tid", S32), sig=SIGNAL), ZERO, pid=None),
+    call("tgkill",      nr(234, 131), Op.TKILL,   FULL,
          sig(tgid=To("pid", S32), pid=To("tid", S32), sig=SIGNAL), ZERO),
-    call("rt_sigqueueinfo", nr(129, 138), Op.SIGQUEUE, OWN,
+    call("rt_sigqueueinfo", nr(129, 138), Op.SIGQUEUE, FULL,
          sig(pid=S32, sig=SIGNAL, uinfo=To("info", le.IN_SIGINFO)), ZERO, tid=None),
-    call("rt_tgsigqueueinfo", nr(297, 240), Op.SIGQUEUE, OWN,
+    call("rt_tgsigqueueinfo", nr(297, 240), Op.SIGQUEUE, FULL,
          sig(tgid=To("pid", S32), pid=To("tid", S32), sig=SIGNAL, uinfo=To("info", le.IN_SIGINFO)), ZERO),
 )
 EPOLL = {"epfd": To("fd", FD), "events": Items(le.EPOLL_EVENT, "maxevents"), "maxevents": To("count", S32)}
 SET = sig(ufd=To("fd", FD), flags=To("absolute", TFD), utmr=To("value", le.IN_ITIMERSPEC),
           otmr=OutStruct(le.ITIMERSPEC, optional=True))
+SIGNALFD = {"ufd": To("fd", S32), "user_mask": To("mask", MASK), "sizemask": SIGSETSIZE}
 EVENTS = (
+    call("signalfd",    nr(282, None), Op.SIGNALFD, FULL, sig(**SIGNALFD), flags=NONE, encode=le.SIGNALFD.encode),
+    call("signalfd4",   nr(289, 74),  Op.SIGNALFD, FULL, sig(**SIGNALFD, flags=PIPE), encode=le.SIGNALFD.encode),
     call("eventfd",     nr(284, None), Op.EVENTFD, FULL, sig(count=U32), flags=NONE),
     call("eventfd2",    nr(290, 19),  Op.EVENTFD, FULL, sig(count=U32, flags=EVENTFD)),
     call("timerfd_create", nr(283, 85), Op.TIMERFD_CREATE, FULL, sig(clockid=To("clock", CLOCK), flags=PIPE)),

@@ -7,13 +7,12 @@ from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Slots
-from aot.personality.abi.neutral import Clock, PollFd, Rusage, Time, Who
+from aot.personality.abi.neutral import Clock, PollFd, Time
 from aot.personality.abi.op import Op
 from aot.personality.linux.layouts import POLLFD, TIMESPEC
 
 Ops = Mapping[Op, Callable[..., Any]]
 FD_SETSIZE = 1024
-TICK_NS = 10_000_000  # USER_HZ is 100
 # what the three sets of select mean in poll events; From: fs/select.c (POLLIN_SET, POLLOUT_SET, POLLEX_SET)
 IN_EVENTS, OUT_EVENTS, EX_EVENTS = 0x0C1, 0x304, 0x002
 IN_READY, OUT_READY, EX_READY = 0x0D9, 0x30C, 0x002
@@ -73,16 +72,6 @@ def pselect(
     if at and ctx.mem.load_u64(mask + 8) != 8:
         raise Errno(E.INVAL)
     return select(ctx, ops, n, inp, outp, exp, timeout, ctx.mem.load_u64(at) if at else None)
-
-
-def times(ctx: Any, ops: Ops, address: int) -> int:
-    """Processor time in ticks into a struct tms; ticks since boot."""
-    used: Rusage = ops[Op.GETRUSAGE](ctx, who=Who.SELF)
-    ticks = [time.ns // TICK_NS for time in (used.utime, used.stime)]
-    if address:
-        ctx.mem.write(address, b"".join(t.to_bytes(8, "little") for t in (*ticks, 0, 0)))
-    now: Time = ops[Op.CLOCK_GETTIME](ctx, clock=Clock.BOOT)
-    return now.ns // TICK_NS
 
 
 def nanosleep(ctx: Any, ops: Ops, clock: Clock, time: Time, absolute: bool, left: int) -> None:

@@ -73,17 +73,10 @@ PROCESS = (
     row(Op.GETGID),
     row(Op.GETEGID),
     row(Op.GETGROUPS,       sig(groups=OutInts(32, "count"), count=LENGTH), STORED),
-    row(Op.GETPGID,         sig(pid=S32)),
-    row(Op.SETPGID,         sig(pid=S32, pgid=S32), ZERO),
-    row(Op.GETSID,          sig(pid=S32)),
-    row(Op.SET_UIDS,        sig(real=S32, effective=S32, saved=S32), ZERO),
-    row(Op.SET_GIDS,        sig(real=S32, effective=S32, saved=S32), ZERO),
     row(Op.UMASK,           sig(mask=MODE)),
     row(Op.GETRLIMIT,       sig(resource=RESOURCE, limit=OutStruct(la.RLIMIT)), ZERO),
     row(Op.SETRLIMIT,       sig(resource=RESOURCE, limit=la.IN_RLIMIT, old=la.OUT_RLIMIT_OPT), ZERO),
     row(Op.GETRUSAGE,       sig(who=WHO, usage=OutStruct(la.RUSAGE)), ZERO),
-    row(Op.GETPRIORITY,     sig(pid=S32)),
-    row(Op.SCHED_AFFINITY,  sig(tid=S32, mask=OutData("size"), size=LENGTH), STORED),
     row(Op.SET_TID_ADDRESS, sig(address=ADDRESS)),
     row(Op.SET_TLS,         sig(base=BASE, address=ADDRESS), ZERO),
     row(Op.GET_TLS,         sig(base=BASE, address=OutInt(64)), ZERO),
@@ -91,9 +84,8 @@ PROCESS = (
     row(Op.GET_NAME,        sig(name=OutData("size", end=b"\0"), size=LENGTH), ZERO),
     row(Op.GETCPU),
     row(Op.YIELD,           None, ZERO),
-    row(Op.WAIT,            sig(pid=S32, nohang=BOOL), Ret("r.pid")),
     row(Op.FORK),
-    row(Op.EXECVE,          sig(dirfd=FD, path=PATH, argv=Strings(), env=Strings()), ZERO),
+    row(Op.EXECVE,          sig(dirfd=FD, path=PATH, argv=Strings(), env=Strings(), flags=AT), ZERO),
     row(Op.SPAWN_THREAD,    sig(stack=ADDRESS, tls=ADDRESS, entry=ADDRESS, argument=U64, clear_tid=ADDRESS),
         parent_tid=0, child_tid=0, tid_bytes=4),
     row(Op.UNAME,           sig(name=OutStruct(la.UTSNAME)), ZERO,
@@ -164,10 +156,6 @@ TIME = (
     row(Op.CLOCK_GETRES,    sig(clock=CLOCK, time=la.OUT_TIME_OPT), ZERO),
     row(Op.CLOCK_SETTIME,   sig(clock=CLOCK, time=la.IN_TIME), ZERO),
     row(Op.NANOSLEEP,       sig(clock=CLOCK, time=la.IN_TIME, absolute=BOOL), ZERO),
-    row(Op.ALARM,           sig(seconds=U32)),
-    row(Op.SETITIMER,       sig(timer=U32, value=la.IN_ITIMER, old=OutStruct(la.ITIMER, optional=True)),
-        ZERO),
-    row(Op.GETITIMER,       sig(timer=U32, value=OutStruct(la.ITIMER)), ZERO),
 )
 SIGNALS = (
     row(Op.SIGACTION,       sig(signal=S32, action=la.IN_SIGACTION,
@@ -182,7 +170,6 @@ SIGNALS = (
     row(Op.SIGRETURN,       None, NOTHING),
     row(Op.PAUSE,           None, ZERO),
     row(Op.SIGQUEUE,        sig(pid=S32, signal=S32, info=la.IN_SIGINFO), ZERO, tid=None),
-    gap(Op.SIGNALFD,        "not built"),
 )
 EVENTS = (
     row(Op.EVENTFD,         sig(count=U32, flags=OPEN)),
@@ -204,9 +191,6 @@ PARK = (
 FILE_GAPS = tuple(
     gap(op, "not built")
     for op in (
-        Op.INOTIFY_CREATE,
-        Op.INOTIFY_ADD,
-        Op.INOTIFY_REMOVE,
         Op.PTY_NUMBER,
         Op.PTY_LOCK,
         Op.PTY_PEER,

@@ -7,7 +7,7 @@ from enum import Enum, IntEnum, IntFlag
 
 from aot.personality.abi.layout import F, Layout
 from aot.personality.abi.op import Op
-from aot.personality.native import layouts, layouts_files, layouts_memory
+from aot.personality.native import layouts, layouts_files, layouts_memory, layouts_process
 from aot.personality.native.errors import ERRORS
 from aot.personality.native.flags import ENUMS, PROT_MAP
 
@@ -35,7 +35,9 @@ def _values(enum: type[Enum]) -> Iterator[str]:
 
 def structs() -> Iterator[str]:
     """Struct declarations, packed the way the layouts are."""
-    for layout in (*layouts.STRUCTS, *layouts_files.STRUCTS, *layouts_memory.STRUCTS):
+    for layout in (
+        *layouts.STRUCTS, *layouts_files.STRUCTS, *layouts_memory.STRUCTS, *layouts_process.STRUCTS,
+    ):  # fmt: skip
         yield from _struct(layout)
 
 

@@ -119,3 +119,4 @@ SIGINFO = Layout("helctic_siginfo", 40, (
     F("value", U64, "value"),
 ))  # fmt: skip
 IN_SIGINFO = InStruct(SIGINFO, SigInfo)
+IN_SIGINFO_OPT = InStruct(SIGINFO, SigInfo, optional=True)

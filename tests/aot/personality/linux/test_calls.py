@@ -346,7 +346,9 @@ def test_ids_and_names_are_the_guests(kit: Kit) -> None:
     assert kit.mem.read(OUT, 6) == b"Linux\0"
     assert kit.mem.read(OUT + 4 * 65, 8).split(b"\0")[0] == kit.arch.value.encode()
     assert kit.call("setuid", 0) == 0
-    assert kit.call("setuid", 5) == -1
+    assert kit.call("setuid", 5) == 0
+    assert kit.call("setuid", 0) == -1
+    assert kit.call("getuid") == 5
 
 
 def test_device_files_behave(tmp_path: Path) -> None:
