@@ -12,7 +12,7 @@ from runtime.dispatch import Dispatcher
 from runtime.images import Images
 from runtime.kernel.context import Context
 from runtime.kernel.ends import End
-from runtime.kernel.faults import SIGNAL_OF
+from runtime.kernel.faults import death_of
 
 SILENT = frozenset({Signal.PIPE, Signal.INT})
 """Signals that shells end a program with and say nothing: `program | head` is no crash."""
@@ -28,7 +28,7 @@ def _named(number: int) -> str:
 def signal_of(end: End) -> int:
     """Signal number that ended the guest, 0 for an ordinary exit."""
     if end.fault is not None:
-        return SIGNAL_OF[end.fault.kind]
+        return death_of(end.fault)
     return end.signal
 
 

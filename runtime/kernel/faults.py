@@ -6,7 +6,7 @@ from aot.image.model import Arch
 from aot.personality.abi.frame import SI_KERNEL, SigInfo
 from aot.personality.abi.signals import Signal
 from runtime.cpu.api import Fault, FaultKind
-from runtime.kernel.paging import FAULT_BEYOND, FAULT_RIGHTS
+from runtime.kernel.paging import FAULT_BEYOND, FAULT_MEMORY, FAULT_RIGHTS
 
 MAPERR, ACCERR, ADRERR, ADRALN = 1, 2, 2, 1  # si_code of SEGV and BUS
 INTDIV, FLTINV, ILLOPC, ILLOPN, BRKPT = 1, 7, 1, 2, 1  # of FPE, ILL, TRAP
@@ -31,7 +31,14 @@ SIGNAL_OF = {
     FaultKind.SOFTWARE: Signal.SEGV,
     FaultKind.FPU: Signal.FPE,
 }
-"""The signal that ends a guest which does not handle a fault."""
+"""What a fault is by its kind alone."""
+
+
+def death_of(fault: Fault) -> int:
+    """The signal that ends a guest which does not handle a fault."""
+    if fault.kind in _MEMORY and fault.code in (FAULT_BEYOND, FAULT_MEMORY):
+        return Signal.BUS if fault.code == FAULT_BEYOND else Signal.KILL
+    return SIGNAL_OF[fault.kind]
 
 
 def signal_info(fault: Fault, arch: Arch) -> SigInfo:
@@ -58,6 +65,8 @@ def _memory(fault: Fault, *, x86: bool) -> SigInfo:
     signal, code = (Signal.SEGV, ACCERR if rights else MAPERR)
     if fault.code == FAULT_BEYOND:
         signal, code = Signal.BUS, ADRERR
+    if fault.code == FAULT_MEMORY:  # what Linux does to who takes the last of it
+        signal, code = Signal.KILL, SI_KERNEL
     if x86:
         error = int(rights) | 2 * write | 4 | 0x10 * fetch
     else:
