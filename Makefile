@@ -71,6 +71,7 @@ corpus: $(VENV)/.corpus
 
 bench: $(VENV)/.corpus
 	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python -m benchmarks.beside $(ARGS)
 
 gen: $(VENV)/.corpus
 	@mkdir -p build

@@ -5,7 +5,7 @@
 Modes: `aot` as translated; `bound` the same with inline stubs told to take their bound path; `dynamic`
 the dynamic dispatch; `plain` the same with the registers read one by one through the Python binding, as
 tools built on it do. HANDLERS: `real` are the project's own; with `trivial`, getpid is answered by a
-function that does nothing else, which leaves the crossing.
+function that does nothing else, which leaves the crossing; machine code answers real calls alone.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from aot.image.model import Arch
-from aot.manifest import DataWord
-from runtime.loader import set_data_words
+from aot.manifest import DATA, DataWord
 from runtime.machine import Machine, RunOptions
 
 MODES = ("aot", "bound", "dynamic", "plain")
 
 
-def prepare(mode: str, file: Path, root: str, args: list[str]) -> Machine:
+def prepare(mode: str, file: Path, root: str, args: list[str], *, real: bool) -> Machine:
     """A machine about to run `file` in `mode`."""
-    dispatch = "aot" if mode in ("aot", "bound") else "dynamic"
-    machine = Machine(file, RunOptions(argv=[file.name, *args], dispatch=dispatch, root=root))
+    options = RunOptions(
+        argv=[file.name, *args],
+        dispatch="aot" if mode in ("aot", "bound") else "dynamic",
+        root=root,
+        routines=real and mode != "plain",
+    )
+    machine = Machine(file, options)
     if mode == "bound":
         _without_inline(machine)
     if mode == "plain":
@@ -41,7 +45,7 @@ def _without_inline(machine: Machine) -> None:
     def traced(ctx: Any) -> None:
         identify(ctx)
         if machine.loaded.area:
-            set_data_words(machine.space, machine.loaded.area, {DataWord.TRACED: 1})
+            machine.space.poke(machine.loaded.area + DATA + 8 * DataWord.TRACED, (1).to_bytes(8, "little"))
 
     machine.scheduler.tid_changed = traced
 
@@ -100,7 +104,7 @@ def _trivially(machine: Machine) -> None:
 
 def main(mode: str, handlers: str, file: str, root: str, *args: str) -> None:
     """Run once and print what it took."""
-    machine = prepare(mode, Path(file), root, list(args))
+    machine = prepare(mode, Path(file), root, list(args), real=handlers == "real")
     if handlers == "trivial":
         _trivially(machine)
     begin = time.process_time()

@@ -120,6 +120,11 @@ def _markdown_table(titles: Sequence[str], rows: Rows) -> Iterator[str]:
     yield from ("| " + " | ".join(row) + " |" for row in rows)
 
 
+def columns(titles: Sequence[str], rows: Rows, *, md: bool) -> Iterable[str]:
+    """A table for a terminal or for a document."""
+    return _markdown_table(titles, rows) if md else text_table(titles, rows)
+
+
 def plain(
     where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start]
 ) -> Iterator[str]:

@@ -1,8 +1,10 @@
-/* Guest loops for `make bench`: calls WHICH COUNT, where WHICH is getpid, write, file or loop.
+/* Guest loops for `make bench`: calls WHICH COUNT PATH, where WHICH is getpid, write, put (64 bytes
+ * to PATH), read (64 bytes of PATH), file (open, fstat, read, close), clock or loop.
  * `loop` is the loop alone. Raw Linux system calls, no libc. With -DTABLE every number comes in a variable, as in a `syscall()` wrapper.
  * Numbers: asm/unistd_64.h and asm-generic/unistd.h. */
 #if defined(__x86_64__)
-enum { READ = 0, WRITE = 1, CLOSE = 3, FSTAT = 5, GETPID = 39, EXIT = 60, OPENAT = 257 };
+enum { READ = 0, WRITE = 1, CLOSE = 3, FSTAT = 5, GETPID = 39, EXIT = 60, OPENAT = 257, PREAD = 17, PWRITE = 18,
+       CLOCK = 228 };
 __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call entry\n");
 #define TRAP(nr, a, b, c, d)                                                                          \
     ({                                                                                                \
@@ -15,7 +17,8 @@ __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call entry\n")
         result_;                                                                                      \
     })
 #else
-enum { READ = 63, WRITE = 64, CLOSE = 57, FSTAT = 80, GETPID = 172, EXIT = 93, OPENAT = 56 };
+enum { READ = 63, WRITE = 64, CLOSE = 57, FSTAT = 80, GETPID = 172, EXIT = 93, OPENAT = 56, PREAD = 67, PWRITE = 68,
+       CLOCK = 113 };
 __asm__(".globl _start\n_start: mov x0, sp\n bl entry\n");
 #define TRAP(nr, a, b, c, d)                                                                          \
     ({                                                                                                \
@@ -74,6 +77,18 @@ void entry(long *stack) {
                 CALL(CLOSE, fd, 0, 0, 0) < 0)
                 fail();
         }
+        break;
+    case 'r':
+    case 'p': {
+        long fd = CALL(OPENAT, -100, argv[3], 2, 0);
+        if (fd < 0) fail();
+        for (long i = 0; i < count; i++)
+            if (CALL(argv[1][0] == 'r' ? PREAD : PWRITE, fd, buffer, 64, 0) != 64) fail();
+        break;
+    }
+    case 'c':
+        for (long i = 0; i < count; i++)
+            if (CALL(CLOCK, 1, status, 0, 0) < 0) fail();
         break;
     default:
         for (long i = 0; i < count; i++) __asm__ volatile("");

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
 from aot.personality.abi.leave import Leave
-from runtime.cpu import unicorn_fp
 from runtime.cpu.api import (
     REGS,
     Doors,
@@ -46,6 +45,7 @@ from runtime.cpu.unicorn_engine import (
     Engine,
 )
 from runtime.cpu.unicorn_interpose import only_between_blocks
+from runtime.cpu.unicorn_rest import Rest
 from runtime.cpu.unicorn_sse import quicker_sse
 from runtime.cpu.unicorn_state import RegisterCopy, State, engine_words, find
 from runtime.cpu.unicorn_x86_64 import X86
@@ -63,7 +63,7 @@ ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 FPU_START = {Arch.X86_64: ((246, 0x37F, 2), (249, 0x1F80, 4)), Arch.AARCH64: ()}
 
 
-class UnicornCpu:
+class UnicornCpu(Rest):
     """Implements api.Cpu."""
 
     def __init__(self, arch: Arch, space: AddressSpace) -> None:
@@ -375,46 +375,6 @@ class UnicornCpu:
             self.unload()
         child.regs[:] = context.regs
         child.fpu = context.fpu
-
-    # the rest of the state
-
-    def _access(self, context: RegisterState) -> Engine:
-        self.load(context)
-        return self.engine
-
-    def get_flags(self, context: RegisterState) -> int:
-        """rflags, or nzcv in bits 31:28."""
-        return self._access(context).read(self.half.flags)
-
-    def set_flags(self, context: RegisterState, value: int) -> None:
-        """Set them."""
-        self._access(context).write(self.half.flags, value)
-
-    def get_base(self, context: RegisterState, which: str) -> int:
-        """A TLS or segment base: fs, gs, tpidr_el0, tpidrro_el0."""
-        return self._access(context).read(self.half.bases[which])
-
-    def set_base(self, context: RegisterState, which: str, value: int) -> None:
-        """Set one."""
-        self._access(context).write(self.half.bases[which], value)
-
-    def get_simd(self, context: RegisterState, index: int) -> int:
-        """A 128-bit vector register."""
-        return self._access(context).read(self.half.simd + index, 16)
-
-    def set_simd(self, context: RegisterState, index: int, value: int) -> None:
-        """Set one."""
-        self._access(context).write(self.half.simd + index, value, 16)
-
-    def get_fp(self, context: RegisterState) -> bytes:
-        """See api.Cpu."""
-        return unicorn_fp.save(self._access(context), self.arch)
-
-    def set_fp(self, context: RegisterState, image: bytes) -> None:
-        """See api.Cpu."""
-        engine = self._access(context)
-        self.half.unloading()
-        unicorn_fp.load(engine, self.arch, image)
 
     def scratch(self, code: bytes, run: Callable[[int], object]) -> None:
         """Calibration: `run(address)` with `code` at a guest address that vanishes again."""
