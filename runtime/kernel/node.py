@@ -79,6 +79,10 @@ class Node:
     def remove_attribute(self, name: bytes) -> None:
         raise Errno(E.OPNOTSUPP)
 
+    def watched(self) -> str | None:
+        """The host's path of what changes when this does; None: nothing ever does."""
+        return None
+
     def birth(self) -> Birth:
         """What only statx tells."""
         return Birth(self.stat().btime)

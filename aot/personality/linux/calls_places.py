@@ -32,12 +32,12 @@ from aot.personality.abi.kinds import (
     Unused,
     Vector,
 )
-from aot.personality.abi.neutral import CWD, At
+from aot.personality.abi.neutral import CWD, At, Open
 from aot.personality.abi.neutral_files import Allocate
 from aot.personality.abi.op import Op
 from aot.personality.linux import layouts_files as lf
 from aot.personality.linux.columns import nr
-from aot.personality.linux.flags import AT_STAT
+from aot.personality.linux.flags import AT_STAT, PIPE
 from aot.personality.linux.vias_files import openat2, vmsplice
 
 NONE, NOFOLLOW, EMPTY = At(0), At.NOFOLLOW, At.EMPTY_PATH
@@ -121,6 +121,12 @@ DISK = (
     call("readahead", nr(187, 213), Op.FADVISE, FULL,
          sig(fd=FD, offset=OFFSET, count=To("length", OFFSET)), ZERO, advice=-1),
 )
+WATCHES = (
+    call("inotify_init", nr(253, None), Op.INOTIFY_CREATE, FULL, None, flags=Open(0)),
+    call("inotify_init1", nr(294, 26), Op.INOTIFY_CREATE, FULL, sig(flags=PIPE)),
+    call("inotify_add_watch", nr(254, 27), Op.INOTIFY_ADD, FULL, sig(fd=FD, pathname=To("path", PATH), mask=U32)),
+    call("inotify_rm_watch", nr(255, 28), Op.INOTIFY_REMOVE, FULL, sig(fd=FD, wd=To("watch", S32)), ZERO),
+)
 MOUNTS = tuple(
     stub(name, nr(x86_64, aarch64), E.PERM, note)
     for name, x86_64, aarch64, note in (
@@ -155,5 +161,5 @@ REFUSED = (
 # fmt: on
 
 CALLS: tuple[Call, ...] = (
-    *ATTRIBUTES, *PLACES, *CHANGING, *TRANSFERS, *DISK, *MOUNTS, *REFUSED,
+    *ATTRIBUTES, *PLACES, *CHANGING, *TRANSFERS, *DISK, *WATCHES, *MOUNTS, *REFUSED,
 )  # fmt: skip

@@ -75,6 +75,11 @@ CONTROLS = (
     row(Op.FLAGS_GET,       sig(fd=FD)),
     row(Op.FLAGS_SET,       sig(fd=FD, flags=U32), ZERO),
 )
+WATCHES = (
+    row(Op.INOTIFY_CREATE,  sig(flags=OPEN)),
+    row(Op.INOTIFY_ADD,     sig(fd=FD, path=PATH, mask=U32)),
+    row(Op.INOTIFY_REMOVE,  sig(fd=FD, watch=S32), ZERO),
+)
 # fmt: on
 
-CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *DISK)
+CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *DISK, *WATCHES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterable
@@ -135,6 +136,9 @@ class HostNode(Node):
         except OSError as error:
             raise failure(error) from None
 
+    def watched(self) -> str | None:
+        return self.magic
+
     def birth(self) -> Birth:
         try:
             found = hostcalls.statx(self.fd)
@@ -251,10 +255,11 @@ class HostDirectory(HostNode, Directory):
 
     def entries(self) -> Iterable[tuple[bytes, FileType, int]]:
         try:
+            if not fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_PATH:
+                return _scanned(self.fd)
             fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
             try:
-                with os.scandir(fd) as found:
-                    return [(os.fsencode(e.name), _type_of(e), e.inode()) for e in found]
+                return _scanned(fd)
             finally:
                 os.close(fd)
         except OSError as error:
@@ -343,6 +348,11 @@ def _fix_mode(fd: int, mode: int) -> None:
     st = os.fstat(fd)
     if stat.S_ISREG(st.st_mode) and st.st_size == 0 and st.st_mode & 0o7777 == mode & ~UMASK:
         os.fchmod(fd, mode)
+
+
+def _scanned(fd: int) -> list[tuple[bytes, FileType, int]]:
+    with os.scandir(fd) as found:
+        return [(os.fsencode(e.name), _type_of(e), e.inode()) for e in found]
 
 
 def _type_of(entry: os.DirEntry[str]) -> FileType:
