@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aot.errors import AotError, ManifestError, SetupError
 from aot.image.model import Arch
@@ -34,10 +35,14 @@ from runtime.kernel.frames import Arena
 from runtime.kernel.leave import Upcall
 from runtime.kernel.memory import AddressSpace, Heap
 from runtime.kernel.optable import Interface
+from runtime.kernel.paging import FAULT_MEMORY
 from runtime.kernel.sched import Scheduler
 from runtime.kernel.upcalls import upcall
 from runtime.loader import Loaded, Start, begin, facts_of, load
 from runtime.options import RunOptions as RunOptions
+
+if TYPE_CHECKING:
+    from runtime.expiry import Expiry
 
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
 
@@ -66,6 +71,8 @@ class Machine:
             )
         self.dynamic = options.dispatch == "dynamic"
         arena = within[0].space.arena if within else Arena()
+        if options.limits is not None:
+            arena.limit = options.limits.memory
         self.space: AddressSpace = AddressSpace(arena, self.arch)
         self.cpu: Cpu = UnicornCpu(self.arch, self.space)
         layout = self.system.layout(self.arch.value)
@@ -122,6 +129,9 @@ class Machine:
 
     def _fault(self, ctx: Context, fault: Fault) -> bool:
         """Give a fault to the guest's handler, if it has one."""
+        if ctx.mem.arena.limit is not None and ctx.mem.fault_code == FAULT_MEMORY:
+            self.scheduler.over = f"the guest used more than --limit memory={ctx.mem.arena.limit}"
+            return True
         signals: Deliverer = ctx.process.signals or self.scheduler.signals
         return signals.fault(ctx, signal_info(fault, ctx.arch))
 
@@ -143,6 +153,8 @@ class Machine:
             root=o.root,
             mounts=o.mounts,
             cwd=o.cwd,
+            net=o.net,
+            limits=o.limits,
             program=program if os.path.isfile(program) else None,
         )
         process, interface = boot(self.space, world, os.fsencode(exec_path))
@@ -228,13 +240,33 @@ class Machine:
         signals = HostSignals(self.process, self._kick) if self.options.forward else None
         if signals is not None and signals.start():
             self.scheduler.alarm, self.scheduler.bell = signals.take, signals.bell
+        expiry = self._expiry()
         try:
             return self.scheduler.run()
         finally:
+            if expiry is not None:
+                expiry.stop()
             if signals is not None:
                 signals.stop()
             if ticker is not None:
                 ticker.stop()
+
+    def _expiry(self) -> Expiry | None:
+        """Ends the run when its time is over, where there is a limit."""
+        limits = self.options.limits
+        if limits is None or (limits.time is None and limits.cpu is None):
+            return None
+        from runtime.expiry import Expiry  # noqa: PLC0415 - with --limit time= or cpu= alone
+
+        def over(words: str) -> None:
+            self.scheduler.over = words
+            self._kick()
+            if self.scheduler.bell is not None:
+                os.eventfd_write(self.scheduler.bell, 1)
+
+        expiry = Expiry(limits, over)
+        expiry.start()
+        return expiry
 
     def _ticker(self) -> Watchdog | None:
         """Keeps the system's clock page current while the guest runs; a deterministic run's stands still."""

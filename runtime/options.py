@@ -9,6 +9,7 @@ from aot.overlay import Overlay
 from aot.record import dataclass, field
 
 if TYPE_CHECKING:
+    from runtime.kernel.limits import Limits
     from runtime.profile import Profile
 
 
@@ -24,6 +25,8 @@ class RunOptions:
     root: str | None = None
     mounts: list[tuple[str, str, bool]] = field(default_factory=list)
     cwd: str | None = None
+    net: str = "loopback"  # or "none", "host"; see runtime.kernel.net.NetMode
+    limits: Limits | None = None
     stats: TextIO | None = None
     routines: bool = True  # machine code may answer calls
     profile: Profile | None = None  # filled with counts and times by call; not together with a trace

@@ -8,12 +8,15 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from aot.cli.choices import arch_option, nt_build_option, personality_option
 from aot.errors import FileError, SetupError
+
+if TYPE_CHECKING:
+    from runtime.kernel.limits import Limits
 
 STDERR = "-"  # value of a bare --trace
 
@@ -64,6 +67,20 @@ class RunCommand(click.Command):
 )
 @click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable.")
 @click.option("--cwd", metavar="GUEST", help="Guest directory to start in.")
+@click.option(
+    "--net",
+    type=click.Choice(["none", "loopback", "host"]),
+    default="loopback",
+    show_default=True,
+    help="Internet sockets: none, inside the run alone, or the host's.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE[,...]",
+    help="Bound the whole run: memory=SIZE, time=SECONDS, cpu=SECONDS, files=N, processes=N.",
+)
 @click.option("--stats", is_flag=True, help="Print what was served how, to standard error, at the end.")
 @click.option("--argv0", metavar="NAME", help="What the guest sees as argv[0].  [default: FILE]")
 @personality_option
@@ -80,6 +97,8 @@ def command(
     mounts: tuple[str, ...],
     env: tuple[str, ...],
     cwd: str | None,
+    net: str,
+    limits: tuple[str, ...],
     stats: bool,
     argv0: str | None,
     personality: str | None,
@@ -93,13 +112,16 @@ def command(
     to the guest as it stands.
 
     The guest sees the current directory, a private /tmp and the usual devices; --root and --mount show it
-    more. It has no network. A guest killed by a fault ends with 128 plus the signal's number, as in a shell.
+    more. Its sockets reach each other and nothing of the host, unless --net host says so. A guest killed by a
+    fault ends with 128 plus the signal's number, as in a shell; one that reaches a limit of time, or touches
+    more memory than its limit, with 137.
 
     \b
     Examples:
       helctic-aot run hello.elf arg1 --flag-of-the-guest
       helctic-aot run hello.exe
       helctic-aot run --trace=calls.txt --deterministic hello.elf
+      helctic-aot run --limit memory=256M,time=10 hello.elf
       helctic-aot run --mount /data=./input:ro busybox.elf ls -la /data
     """
     from aot.cli.prepare import libraries_of, native_bytes, translate_bytes
@@ -117,6 +139,8 @@ def command(
             root=None if root is None else str(root),
             mounts=[mount(text) for text in mounts],
             cwd=cwd,
+            net=net,
+            limits=bounds(limits),
             stats=sys.stderr if stats else None,
             errors=sys.stderr,
             forward=True,
@@ -146,6 +170,15 @@ def trace_file(name: str | None) -> Iterator[TextIO | None]:
                 raise
             stack.pop_all()  # closing would only fail again
             raise FileError(f"--trace: {name}: {error.strerror}") from None
+
+
+def bounds(texts: tuple[str, ...]) -> Limits | None:
+    """The limits of --limit. Raises SetupError."""
+    if not texts:
+        return None
+    from runtime.kernel.limits import Limits
+
+    return Limits.parse(texts)
 
 
 def environment(changes: tuple[str, ...]) -> dict[str, str]:

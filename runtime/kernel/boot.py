@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aot.record import dataclass
 from runtime.kernel.clock import FixedClocks, HostClocks
@@ -18,6 +19,9 @@ from runtime.kernel.park import ParkSpace
 from runtime.kernel.schemes.std import standard_files
 from runtime.kernel.world import MountSpec, build_world
 
+if TYPE_CHECKING:
+    from runtime.kernel.limits import Limits
+
 FIRST_PID = 1000
 
 
@@ -30,6 +34,7 @@ class World:
     mounts: Sequence[tuple[str, str, bool]] = ()
     cwd: str | None = None
     net: str = NetMode.LOOPBACK.value
+    limits: Limits | None = None
     program: str | None = None  # host path of the translated file, for /proc/self/exe
 
 
@@ -47,6 +52,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
         gid=creds.gid,
         next_id=FIRST_PID + 1,
         net=Net(NetMode(world.net)),
+        limits=world.limits,
     )
     names = build_world(
         clocks=clocks,
@@ -60,6 +66,8 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
     )
     most = more_descriptors()
     files = FileTable(limit=min(LIMIT, most), most=most)
+    if world.limits is not None:
+        files.total = world.limits.files
     for fd, file in enumerate(standard_files()):
         files.put(fd, file, cloexec=False)
     pid = FIRST_PID if world.deterministic else os.getpid()

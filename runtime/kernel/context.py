@@ -41,6 +41,7 @@ class Kernel:
     ) = None
     processes: dict[int, Process] = field(default_factory=dict)
     next_id: int = 1000
+    limits: Any = None  # runtime.kernel.limits.Limits, where the run has any
     net: Any = None  # runtime.kernel.net.Net: sockets by name, files in messages
     foreground: int = 0  # process group that has the terminal; 0: the first one's
     timers: list[Timer] = field(default_factory=list)  # the armed ones

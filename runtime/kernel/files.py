@@ -24,6 +24,7 @@ class FileTable:
     limit: int = LIMIT
     most: int = 1 << 20
     sharers: int = 1  # processes that have this very table
+    total: int | None = None  # open files of all processes
     open: dict[int, File] = field(default_factory=dict)
     cloexec: set[int] = field(default_factory=set)
     locks: LockTable | None = None  # where this process holds record locks
@@ -41,7 +42,7 @@ class FileTable:
             raise Errno(E.BADF) from None
 
     def add(self, file: File, *, cloexec: bool = False, lowest: int = 0) -> int:
-        """Give `file` the lowest free number from `lowest` on. Raises MFILE (the file stays open)."""
+        """Give `file` the lowest free number from `lowest` on. Raises MFILE or NFILE (the file stays open)."""
         fd = self._lowest(lowest)
         self._set(fd, file, cloexec=cloexec)
         return fd
@@ -65,6 +66,9 @@ class FileTable:
         return fd
 
     def _set(self, fd: int, file: File, *, cloexec: bool) -> None:
+        if self.total is not None and len(self._users) >= self.total and id(file) not in self._users:
+            heappush(self._free, fd)
+            raise Errno(E.NFILE)
         self.open[fd] = file
         self.direct.set(fd, None if self.largest is not None else file)
         self._users[id(file)] = self._users.get(id(file), 0) + 1

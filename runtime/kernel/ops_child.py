@@ -8,6 +8,7 @@ from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.kin import find_process
 from runtime.kernel.leave import Fork
+from runtime.kernel.limits import room_for_context
 from runtime.kernel.ops_process import Spawned
 from runtime.kernel.optable import op
 
@@ -46,6 +47,8 @@ def fork(
     free_id(ctx, copying.tid)
     if copying.pidfd:
         ctx.mem.probe(copying.pidfd, 4, True)
+    if ctx.process.kernel.limits is not None:
+        room_for_context(ctx)
     raise Fork(
         stack=stack,
         tls=tls,

@@ -11,6 +11,7 @@ from aot.record import dataclass
 from runtime.kernel.context import Context, Process
 from runtime.kernel.kin import find_process
 from runtime.kernel.leave import Block, ExitContext, ExitProcess, Spawn
+from runtime.kernel.limits import room_for_context
 from runtime.kernel.ops_ids import capable
 from runtime.kernel.ops_time import now_of
 from runtime.kernel.optable import op
@@ -84,6 +85,8 @@ def spawn_thread(
         raise Errno(E.AGAIN)
     if new_tid and find_process(ctx.process.kernel, new_tid) is not None:
         raise Errno(E.EXIST)
+    if ctx.process.kernel.limits is not None:
+        room_for_context(ctx)
     for address in (parent_tid, child_tid):
         if address:
             ctx.mem.probe(address, tid_bytes, True)

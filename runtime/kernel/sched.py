@@ -35,6 +35,7 @@ from runtime.kernel.leave import (
     Unserved,
     Upcall,
 )
+from runtime.kernel.limits import STATUS
 from runtime.kernel.signals import hand_over
 from runtime.kernel.timers import run_timers
 from runtime.kernel.upcalls import Returned, returned, upcall
@@ -66,6 +67,7 @@ class Scheduler:
     alarm: Callable[[], None] | None = None  # takes what arrived from outside; may raise Killed
     bell: int | None = None  # host descriptor that becomes readable when something arrives
     kicked: bool = False
+    over: str = ""  # why the run has to end now, for a person
     _last: Context | None = None
     _armed: bool = False
 
@@ -80,6 +82,8 @@ class Scheduler:
         kernel.timer_set = self._arm  # whoever sets one may then compute, and never leave
         try:
             while self.end is None:
+                if self.over:
+                    return End(status=STATUS, reason=self.over)
                 if self.alarm is not None or kernel.timers:
                     self.events()
                 if self.held:
