@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runtime.kernel.memory import AddressSpace
     from runtime.kernel.namespace import Namespace
     from runtime.kernel.park import ParkSpace
+    from runtime.kernel.schemes.pty import Terminal
     from runtime.kernel.timers import Timer
 
 
@@ -66,6 +67,7 @@ class Kernel:
         return self.next_id - 1
 
     locks: LockTable = field(default_factory=LockTable)
+    terminals: dict[int, Terminal] = field(default_factory=dict)  # pseudo-terminals by number
     fifos: dict[tuple[int, int], Any] = field(default_factory=dict)  # (device, inode) -> ends; see fifo.py
 
 

@@ -10,10 +10,12 @@ import termios
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Termios, Winsize
 from aot.personality.abi.op import Op
+from aot.personality.abi.signals import Signal
 from runtime.kernel.context import Context
 from runtime.kernel.host import failure
-from runtime.kernel.kin import group_of
+from runtime.kernel.kin import group_of, session_of
 from runtime.kernel.optable import op
+from runtime.kernel.schemes.pty import Master, Pty
 
 _TERMIOS = struct.Struct("=IIIIB19s")  # struct termios of include/uapi/asm-generic/termbits.h
 _WINSIZE = struct.Struct("=HHHH")
@@ -64,14 +66,23 @@ def tty_getsize(ctx: Context, fd: int) -> Winsize:
 def tty_setsize(ctx: Context, fd: int, size: Winsize) -> None:
     """Change the size of a terminal."""
     raw = _WINSIZE.pack(size.rows, size.cols, size.xpixel, size.ypixel)
-    _ioctl(_terminal(ctx, fd), termios.TIOCSWINSZ, raw)
+    host = _terminal(ctx, fd)
+    changed = _ioctl(host, termios.TIOCGWINSZ, bytes(8)) != raw
+    _ioctl(host, termios.TIOCSWINSZ, raw)
+    file = ctx.process.files.get(fd)
+    if changed and isinstance(file, Pty):
+        file.terminal.tell(Signal.WINCH)
 
 
 @op(Op.TTY_GETPGRP)
 def tty_getpgrp(ctx: Context, fd: int) -> int:
     """Process group that gets what the terminal sends: the first one until somebody changes it."""
     _terminal(ctx, fd)
-    kernel = ctx.process.kernel
+    file, kernel = ctx.process.files.get(fd), ctx.process.kernel
+    if isinstance(file, Pty):
+        if not isinstance(file, Master) and file.terminal.session != session_of(ctx.process):
+            raise Errno(E.NOTTY)
+        return file.terminal.foreground
     first = next(iter(kernel.processes.values()), ctx.process)
     return kernel.foreground or group_of(first)
 
@@ -83,4 +94,10 @@ def tty_setpgrp(ctx: Context, fd: int, pgrp: int) -> None:
     kernel = ctx.process.kernel
     if all(group_of(p) != pgrp for p in kernel.processes.values()):
         raise Errno(E.PERM)
-    kernel.foreground = pgrp
+    file = ctx.process.files.get(fd)
+    if not isinstance(file, Pty):
+        kernel.foreground = pgrp
+        return
+    if file.terminal.session != session_of(ctx.process):
+        raise Errno(E.NOTTY)
+    file.terminal.foreground = pgrp

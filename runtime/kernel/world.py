@@ -19,6 +19,7 @@ from runtime.kernel.schemes.hostfs import host_file, host_root
 from runtime.kernel.schemes.memfs import MemDirectory, MemFile, Volume
 from runtime.kernel.schemes.proc.root import ProcRoot
 from runtime.kernel.schemes.proc.sys import SysRoot
+from runtime.kernel.schemes.pty import PtsDirectory
 
 ROOT_DEV, TMP_DEV, SHM_DEV = 8, 9, 11
 
@@ -70,7 +71,8 @@ def build_world(
     here = os.getcwd()
     tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
     _attach(names, b"/tmp", tmp, read_only=False)
-    _attach(names, b"/dev", DevDirectory(random), read_only=False)
+    _attach(names, b"/dev", DevDirectory(random, names), read_only=False)
+    _attach(names, b"/dev/pts", PtsDirectory(names), read_only=False)
     _attach(names, b"/dev/shm", MemDirectory(Volume(now, SHM_DEV, uid, gid), mode=0o1777), read_only=False)
     _attach(names, b"/proc", ProcRoot(names), read_only=False)
     _attach(names, b"/sys", SysRoot(names), read_only=True)

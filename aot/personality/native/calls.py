@@ -52,7 +52,7 @@ from aot.personality.native.flags import (
     WHENCE,
     WHO,
 )
-from aot.personality.native.rows import COLUMN, gap, row
+from aot.personality.native.rows import COLUMN, row
 
 BUF_OUT = {"buf": OutBytes("size", partial=True), "size": LENGTH}
 BUF_IN = {"buf": InBytes("size", partial=True), "size": LENGTH}
@@ -188,14 +188,6 @@ PARK = (
     row(Op.UNPARK,          sig(address=ADDRESS, count=S32, mask=U32)),
     row(Op.REQUEUE,         sig(address=ADDRESS, wake=S32, target=ADDRESS, move=S32), expected=None),
 )
-FILE_GAPS = tuple(
-    gap(op, "not built")
-    for op in (
-        Op.PTY_NUMBER,
-        Op.PTY_LOCK,
-        Op.PTY_PEER,
-    )
-)
 # fmt: on
 
 CALLS: tuple[Call, ...] = tuple(
@@ -210,7 +202,6 @@ CALLS: tuple[Call, ...] = tuple(
             *EVENTS,
             *PARK,
             *FILE_CALLS,
-            *FILE_GAPS,
             *calls_process.CALLS,
             *calls_socket.CALLS,
         ),

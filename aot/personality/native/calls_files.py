@@ -80,6 +80,11 @@ WATCHES = (
     row(Op.INOTIFY_ADD,     sig(fd=FD, path=PATH, mask=U32)),
     row(Op.INOTIFY_REMOVE,  sig(fd=FD, watch=S32), ZERO),
 )
+TERMINALS = (
+    row(Op.PTY_NUMBER,      sig(fd=FD)),
+    row(Op.PTY_LOCK,        sig(fd=FD, locked=U32), ZERO),
+    row(Op.PTY_PEER,        sig(fd=FD, flags=OPEN)),
+)
 # fmt: on
 
-CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *DISK, *WATCHES)
+CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *DISK, *WATCHES, *TERMINALS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
@@ -14,6 +14,11 @@ from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
 from runtime.kernel.node import Directory, File, Link, Node, fill_random, total
 from runtime.kernel.schemes.hostfile import HostStream
+from runtime.kernel.schemes.pty import Master, SlaveNode, controlling, open_slave
+
+if TYPE_CHECKING:
+    from runtime.kernel.context import Kernel
+    from runtime.kernel.namespace import Namespace
 
 DEV = 6
 """Device number of this file system."""
@@ -134,12 +139,25 @@ class LinkNode(Node):
         return Stat(DEV, self.ino, mode, 1, 0, 0, 0, len(self.target), 4096, 0, _NEVER, _NEVER, _NEVER)
 
 
+def _kernel(names: Namespace | None) -> Kernel:
+    if names is None or names.owner is None:
+        raise Errno(E.NXIO)
+    return names.owner.kernel
+
+
 class DevDirectory(Directory):
     """/dev."""
 
-    def __init__(self, random: Any) -> None:
+    def __init__(self, random: Any, names: Namespace | None = None) -> None:
         def random_file(node: Node, flags: Open) -> File:
             return RandomFile(node, flags, random)
+
+        def tty_file(node: Node, flags: Open) -> File:
+            pair = None if names is None else controlling(_kernel(names))
+            return open_tty(node, flags) if pair is None else open_slave(pair, SlaveNode(pair), flags)
+
+        def master_file(node: Node, flags: Open) -> File:
+            return Master(node, flags, _kernel(names))
 
         table: tuple[tuple[bytes, int, int, Callable[[Node, Open], File]], ...] = (
             (b"null", 1, 3, NullFile),
@@ -147,7 +165,8 @@ class DevDirectory(Directory):
             (b"full", 1, 7, FullFile),
             (b"random", 1, 8, random_file),
             (b"urandom", 1, 9, random_file),
-            (b"tty", 5, 0, open_tty),
+            (b"tty", 5, 0, tty_file),
+            (b"ptmx", 5, 2, master_file),
         )
         self.nodes: dict[bytes, Node] = {
             name: DeviceNode(name, os.makedev(major, minor), i + 2, make)
