@@ -266,6 +266,15 @@ class Aarch64:
 
     # calibration
 
+    def facts(self) -> tuple[int | None, int | None]:
+        """What calibration found, for another engine of the same library."""
+        return self._carry, self._monitor
+
+    def as_known(self, state: State, facts: tuple[int | None, int | None]) -> None:
+        """Calibrated as an engine with these facts."""
+        self._carry, self._monitor = facts
+        self.cpu.engine.write(self.flags, 0)
+
     def calibrate(self, state: State) -> None:
         """Find the C flag and the exclusive monitor."""
         engine = self.cpu.engine

@@ -47,7 +47,7 @@ from runtime.cpu.unicorn_engine import (
 from runtime.cpu.unicorn_interpose import only_between_blocks
 from runtime.cpu.unicorn_rest import Rest
 from runtime.cpu.unicorn_sse import quicker_sse
-from runtime.cpu.unicorn_state import RegisterCopy, State, engine_words, find
+from runtime.cpu.unicorn_state import RegisterCopy, State, engine_word, find, find_fault_word
 from runtime.cpu.unicorn_x86_64 import X86
 from runtime.cpu.walker import Walker
 
@@ -61,6 +61,9 @@ ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 
 # x87 control word and mxcsr as every x86-64 system starts a program; the engine's own are zero
 FPU_START = {Arch.X86_64: ((246, 0x37F, 2), (249, 0x1F80, 4)), Arch.AARCH64: ()}
+
+# what calibration found of an engine: facts of the half, index of the word of a fault's address
+_KNOWN: dict[Arch, tuple[Any, int | None]] = {}
 
 
 class UnicornCpu(Rest):
@@ -93,17 +96,26 @@ class UnicornCpu(Rest):
             self.live = self.copied.regs
             self._start = self.copied.around(self._start)
         else:
-            self.live = self.state.regs
-            self.routines = Routines(
-                arch, self.state.address, space.arena.base, space.readable.address, space.writable.address
-            )
-            self.half.calibrate(self.state)
-            self._fault_word = self._find_fault_word()
+            self._adopt(self.state)
         for register, value, size in FPU_START[arch]:
             self.engine.write(register, value, size)
         self._pristine = self.engine.save()
         self.half.install(self._doors)
         space.listeners.append(self.changed)
+
+    def _adopt(self, state: State) -> None:
+        """Work on the engine's own registers; what else is hidden in it was found in an earlier engine, or is now."""
+        space, self.live = self.space, state.regs
+        self.routines = Routines(
+            self.arch, state.address, space.arena.base, space.readable.address, space.writable.address
+        )
+        known = _KNOWN.get(self.arch)
+        if known is None:
+            self.half.calibrate(state)
+            _KNOWN[self.arch] = known = self.half.facts(), find_fault_word(self)
+        else:
+            self.half.as_known(state, known[0])
+        self._fault_word = engine_word(self.engine, known[1]) if known[1] is not None else None
 
     # doors
 
@@ -224,26 +236,6 @@ class UnicornCpu(Rest):
         rights = (prot >> 2 & 1) | (prot & 2) | (prot & 1) << 2  # ELF's order to the engine's
         ctypes.memmove(entry, _ENTRY.pack(pte & 0x0000_FFFF_FFFF_F000, rights), 12)
         return True
-
-    def _find_fault_word(self) -> memoryview | None:
-        """The word of the engine structure that holds a fault's address; the fill is told only the page."""
-        words = engine_words(self.engine)
-        found: set[int] = set()
-
-        def load(at: int) -> None:
-            for address in (free + 0x123, free + 0x1456):
-                self.live[0] = address
-                self._start(at, 0)
-                hits = {i for i, word in enumerate(words) if word == address}
-                found.intersection_update(hits) if found else found.update(hits)
-
-        free = self.space.find_free(0x4000, top_down=False)
-        self.scratch(self.half.load_byte, load)
-        self.live[0] = self.live[-1] = 0
-        if len(found) != 1:
-            return None
-        index = found.pop()
-        return words[index : index + 1]
 
     def changed(self, event: RangeEvent) -> None:
         """See api.Cpu."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -38,6 +39,7 @@ class EngineError(Exception):
     """The engine refused a call: a bug here or an unsupported library."""
 
 
+@cache
 def _load() -> Any:
     spec = find_spec("unicorn")
     if spec is None or not spec.submodule_search_locations:

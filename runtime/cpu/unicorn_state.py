@@ -15,9 +15,12 @@ import struct
 import sys
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.cpu.unicorn_engine import ENGINE_CPU, Engine
+
+if TYPE_CHECKING:
+    from runtime.cpu.unicorn_cpu import UnicornCpu
 
 SPAN = 1 << 17  # bytes of the CPU object that are searched
 BLOCK = 1 << 8  # bytes compared at once
@@ -40,6 +43,11 @@ def _room(maps: Sequence[tuple[int, int]], address: int) -> int:
     """Bytes from `address` to the end of its mapping, 0 when it is no writable memory."""
     low, high = maps[bisect(maps, (address, sys.maxsize)) - 1]
     return high - address if low <= address < high else 0
+
+
+def engine_word(engine: Engine, index: int) -> memoryview:
+    """One word of the engine structure itself, known to be one of it."""
+    return memoryview((ctypes.c_char * 8).from_address(engine.handle + 8 * index)).cast("B").cast("Q")
 
 
 def engine_words(engine: Engine) -> memoryview:
@@ -96,20 +104,49 @@ class State:
         return found
 
 
+def _plant(engine: Engine, registers: Sequence[int], magic: int) -> bytes:
+    """Give the registers values nobody else has; the array as it must be in memory now."""
+    values = [magic + i * 0x101 for i in range(len(registers))]
+    for register, value in zip(registers, values, strict=True):
+        engine.write(register, value)
+    return struct.pack(f"<{len(values)}Q", *values)
+
+
+# registers -> word of the engine structure that points at the CPU object, offset of the array there, room:
+# the same in every engine of one library
+_found: dict[tuple[int, ...], tuple[int, int, int]] = {}
+
+
 def find(engine: Engine, registers: Sequence[int]) -> State | None:
     """The state of a fresh engine whose registers, in array order, have these engine numbers."""
+    return _find_again(engine, registers) or _search(engine, registers)
+
+
+def _find_again(engine: Engine, registers: Sequence[int]) -> State | None:
+    """Where it was in the engine before, if it is there."""
+    known = _found.get(tuple(registers))
+    if known is None:
+        return None
+    word, offset, room = known
+    pattern, memory = _plant(engine, registers, MAGIC[1]), _Self()
+    at = int.from_bytes(memory.read(engine.handle + 8 * word, 8), "little") + offset
+    same = memory.read(at, len(pattern)) == pattern
+    memory.close()
+    for register in registers:
+        engine.write(register, 0)
+    return State(at, room, len(registers)) if same else None
+
+
+def _search(engine: Engine, registers: Sequence[int]) -> State | None:
     maps = _writable()
 
     def plant(magic: int) -> bytes:
-        values = [magic + i * 0x101 for i in range(len(registers))]
-        for register, value in zip(registers, values, strict=True):
-            engine.write(register, value)
-        return struct.pack(f"<{len(values)}Q", *values)
+        return _plant(engine, registers, magic)
 
     memory = _Self()
     pattern = plant(MAGIC[0])
     head = memory.read(engine.handle, min(_room(maps, engine.handle), ENGINE_CPU) & ~7)
-    for (pointer,) in struct.iter_unpack("<Q", head):
+    for word, (pointer,) in enumerate(struct.iter_unpack("<Q", head)):
         size = min(_room(maps, pointer), SPAN) if pointer & 7 == 0 else 0
         at = memory.read(pointer, size).find(pattern) if size > len(pattern) else -1
         if at < 0:
@@ -121,10 +158,29 @@ def find(engine: Engine, registers: Sequence[int]) -> State | None:
                 engine.write(register, 0)
             # the CPU object may have been met in the span behind a pointer to something else
             room = min(_room(maps, pointer + at), engine.context_size)  # what is saved is what the guest has
+            _found[tuple(registers)] = word, at, room
             return State(pointer + at, room, len(registers))
         pattern = plant(MAGIC[0])
     memory.close()
     return None
+
+
+def find_fault_word(cpu: UnicornCpu) -> int | None:
+    """Index of the word of the engine structure that holds a fault's address; the fill is told the page."""
+    words = engine_words(cpu.engine)
+    found: set[int] = set()
+
+    def load(at: int) -> None:
+        for address in (free + 0x123, free + 0x1456):
+            cpu.live[0] = address
+            cpu._start(at, 0)
+            hits = {i for i, word in enumerate(words) if word == address}
+            found.intersection_update(hits) if found else found.update(hits)
+
+    free = cpu.space.find_free(0x4000, top_down=False)
+    cpu.scratch(cpu.half.load_byte, load)
+    cpu.live[0] = cpu.live[-1] = 0
+    return found.pop() if len(found) == 1 else None
 
 
 class RegisterCopy:

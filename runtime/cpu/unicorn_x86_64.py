@@ -92,6 +92,7 @@ class X86:
         self._hooks: list[int] = []
         self._old_exception: int | None = None
         self._direct_carry = False
+        self._unprivileged = False  # guest code runs at CPL 3
         self._doors = Doors()
         self._contexts: list[Callable[[Any], None]] = []
 
@@ -309,6 +310,17 @@ class X86:
 
     # calibration
 
+    def facts(self) -> tuple[int | None, bool, bool]:
+        """What calibration found, for another engine of the same library."""
+        return self._old_exception, self._direct_carry, self._unprivileged
+
+    def as_known(self, state: State, facts: tuple[int | None, bool, bool]) -> None:
+        """Calibrated as an engine with these facts."""
+        self._old_exception, self._direct_carry, self._unprivileged = facts
+        self.cpu.engine.write(self.flags, 2)
+        if self._unprivileged:
+            state.halves[HFLAGS] |= CPL3
+
     def calibrate(self, state: State) -> None:
         """Verify the words behind the array, find the exception in flight, enter CPL 3."""
         engine, space = self.cpu.engine, self.cpu
@@ -342,6 +354,8 @@ class X86:
             if vectors != [GENERAL_PROTECTION] or state.regs[RIP] != at + 8:
                 # stay at CPL 0: privileged instructions run silently, as this engine does by itself
                 state.halves[HFLAGS] = mode
+            else:
+                self._unprivileged = True
 
         space.scratch(bytes.fromhex("31c9 f7f1 0f0b 9090 f4 0f0b"), divide)
         engine.unhook(hook)
