@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-sett
 
 GENERATED := COVERAGE.md runtime/cpu/routines_code.py
 
-.PHONY: help demo test check format conformance yardstick corpus bench gen clean
+.PHONY: help demo test check format conformance yardstick corpus bench gen gostd clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make format       bring the tree into the form that check asks for"
 	@echo "make conformance  the conformance matrix alone: every program, both modes, all personalities"
 	@echo "make yardstick    Python's own test suite and stress-ng, as guests and on the host (Debian; installs them as root)"
+	@echo "make gostd        Go's own tests of its standard library, as guests of both architectures and on the host"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
 	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
 	@echo "make gen          write $(GENERATED)"
@@ -53,6 +54,9 @@ yardstick: $(VENV)/.dev
 	test "$$(id -u)" != 0 || { apt-get -q install -y --no-install-recommends python3 stress-ng && apt-get -q install -y \
 	    --no-install-recommends libpython$$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-testsuite; }
 	$(BIN)/python -m tests.yardstick $(ARGS)
+
+gostd: $(VENV)/.corpus
+	$(BIN)/python -m tests.conformance.gostd $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
