@@ -101,6 +101,7 @@ def fork(sched: Scheduler, ctx: Context, cause: Fork, again: Handler) -> None:
             context.cpu.complete(context, again(context))
     _place(child, cause.stack, cause.tls)
     child.clear_tid = cause.clear_tid
+    child.restartable = None if cause.share else ctx.restartable
     if not cause.share or cause.wait:
         child.altstack = ctx.altstack
     child.schedule = _scheduled(ctx)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runtime.kernel.memory import AddressSpace
     from runtime.kernel.namespace import Namespace
     from runtime.kernel.park import ParkSpace
+    from runtime.kernel.restartable import Area
     from runtime.kernel.schemes.pty import Terminal
     from runtime.kernel.timers import Timer
 
@@ -166,6 +167,7 @@ class Context:
     kept_mask: int | None = None  # what a wait with another mask puts back
     altstack: SigStack = field(default_factory=SigStack)
     clear_tid: int = 0
+    restartable: Area | None = None  # where it says which sequence it is in, see restartable.py
     used_ns: int = 0  # on a processor so far
     robust: tuple[int, int] = (0, 0)  # head and size of its list of locks to give up when it ends
     schedule: Schedule = Schedule()

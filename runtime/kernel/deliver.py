@@ -30,6 +30,7 @@ from aot.record import dataclass
 from runtime.cpu.api import REG_INDEX
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block, Killed
+from runtime.kernel.restartable import place_after
 from runtime.kernel.signals import (
     DEFAULT,
     IGNORE,
@@ -83,6 +84,8 @@ class Deliverer:
         assert frames is not None, "a handler without frames"
         action = process.actions[info.signal]
         self._show(ctx)
+        if ctx.restartable is not None:
+            ctx.regs[-1] = place_after(ctx, ctx.regs[-1])
         mask = ctx.sigmask if ctx.kept_mask is None else ctx.kept_mask
         state = Machine(tuple(ctx.regs), ctx.cpu.get_flags(ctx), ctx.cpu.get_fp(ctx))
         entered = frames.enter(
@@ -108,6 +111,16 @@ class Deliverer:
         set_mask(ctx, ctx.sigmask | more)
         if action.flags & SA_RESETHAND:
             process.actions[info.signal] = SigAction()
+
+    def left_sequence(self, ctx: Context) -> None:
+        """Others ran: leave a restartable sequence. Raises Killed for one whose description makes no sense."""
+        pcs = self.pcs(ctx)
+        shown = pcs.shown(ctx.regs[-1])
+        if shown is None:  # inside a call
+            return
+        target = place_after(ctx, shown.pc)
+        if target != shown.pc:
+            ctx.regs[-1] = pcs.machine(target)
 
     def leave(self, ctx: Context) -> None:
         """A handler's return: the frame is the new state. Raises Killed for a frame that cannot be read."""

@@ -148,6 +148,15 @@ class Scheduler:
             return False
         return True
 
+    def _restart(self, ctx: Context) -> bool:
+        """Others ran: a restartable sequence is left; False when that ended the process."""
+        try:
+            (ctx.process.signals or self.signals).left_sequence(ctx)
+        except Killed as cause:
+            finish(self, ctx.process, End(signal=cause.signal, ctx=ctx))
+            return False
+        return True
+
     def _step(self, ctx: Context) -> None:
         if ctx.process.stopped:
             self.held.append(ctx)
@@ -157,6 +166,8 @@ class Scheduler:
         kernel = self.process.kernel
         switch(kernel, ctx)
         if ctx is not self._last:
+            if ctx.restartable is not None and not self._restart(ctx):
+                return
             self._last = ctx
             if self.tid_changed:
                 self.tid_changed(ctx)

@@ -23,8 +23,11 @@ NOT_EMULATED = {
     "places": "qemu's user mode has no openat2",
     "memory": "qemu's user mode has faults, limits and mappings of its own",
     "ipc": "qemu's user mode names objects of the host",
+    "start": "qemu's user mode has no rseq",
     "wild": "qemu's user mode leaks the descriptors of a pipe2 that failed",
     "plain": "qemu's user mode has no set_robust_list",
+    "kin": "qemu's user mode has no PR_SET_CHILD_SUBREAPER",
+    "clones": "qemu's user mode has no clone3",
     "sharing": "qemu's user mode copies the memory of a process that asks to share it",
 }
 

@@ -21,6 +21,7 @@ from aot.personality.abi.kinds import (
     Array,
     Must,
     OutData,
+    Pick,
     To,
     Unused,
     Vector,
@@ -44,6 +45,7 @@ from aot.personality.linux.flags_memory import (
 IOVEC = Layout("iovec", 16, (F("iov_base", U64, "base"), F("iov_len", U64, "size")))
 RANGE = {"start": To("address", ADDRESS), "len": To("size", SIZE)}
 ZERO_FLAGS = Must((0,), "reserved")
+UNREGISTER = Pick((("0", 0, False), ("RSEQ_FLAG_UNREGISTER", 1, True)))
 NO_KEYS = "the processor has no protection keys"
 
 
@@ -93,6 +95,9 @@ CALLS: tuple[Call, ...] = (
          write=True),
     call("pkey_mprotect", nr(329, 288), Op.MPROTECT, partial(NO_KEYS),
          sig(**RANGE, prot=PROT, pkey=Must((0xFFFF_FFFF,), "no key", bits=32)), ZERO),
+    call("rseq",        nr(334, 293), Op.RSEQ,    FULL,
+         sig(rseq=To("address", ADDRESS), rseq_len=To("size", U32), flags=To("remove", UNREGISTER),
+             sig=To("signature", U32)), ZERO),
     stub("pkey_alloc",  nr(330, 289), E.NOSPC, NO_KEYS),
     stub("pkey_free",   nr(331, 290), E.INVAL, NO_KEYS),
 )

@@ -68,7 +68,6 @@ TIME = (
          Ret("r.sec"), clock=Clock.REALTIME),
 )
 ANSWERED = (
-    stub("rseq",        nr(334, 293), E.NOSYS, "libcs go on without it"),
     call("arch_prctl",  nr(158, None), None, FULL, by=("option", ARCH_PRCTL)),
 )
 # fmt: on

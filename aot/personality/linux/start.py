@@ -12,6 +12,7 @@ from aot.personality.linux.vdso import image
 AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY = 3, 4, 5, 6, 7, 8, 9
 AT_UID, AT_EUID, AT_GID, AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK = 11, 12, 13, 14, 15, 16, 17
 AT_SECURE, AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_SYSINFO_EHDR, AT_MINSIGSTKSZ = 23, 25, 26, 31, 33, 51
+AT_RSEQ_FEATURE_SIZE, AT_RSEQ_ALIGN = 27, 28
 CLOCK_TICKS = 100
 # What the CPU backend executes, as tests/runtime/cpu/test_features.py finds it. x86_64: the EDX word of CPUID leaf 1.
 # aarch64: FP ASIMD AES PMULL SHA1 SHA2 CRC32 ATOMICS FPHP ASIMDHP ASIMDRDM JSCVT FCMA LRCPC DCPOP SHA3 SM3 SM4
@@ -44,7 +45,7 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
             (AT_PHDR, table), (AT_PHENT, size), (AT_PHNUM, count), (AT_BASE, facts.interpreter_base),
             (AT_FLAGS, 0), (AT_ENTRY, facts.entry), (AT_UID, facts.uid), (AT_EUID, facts.euid),
             (AT_GID, facts.gid), (AT_EGID, facts.egid), (AT_SECURE, 0), (AT_RANDOM, random),
-            (AT_HWCAP2, HWCAP2[facts.arch]), (AT_EXECFN, name), (AT_PLATFORM, platform),
+            (AT_HWCAP2, HWCAP2[facts.arch]), (AT_RSEQ_FEATURE_SIZE, 28), (AT_RSEQ_ALIGN, 32), (AT_EXECFN, name), (AT_PLATFORM, platform),
         ]  # fmt: skip
 
     sp = build_stack(StackBuilder(space, facts.stack_top), facts.argv, facts.env, auxv)
