@@ -20,7 +20,7 @@ from enum import IntEnum
 from typing import Any
 
 from aot.errors import ManifestError
-from aot.manifest import PAGE, Manifest, decode
+from aot.manifest import PAGE, GateKind, Manifest, decode
 from aot.record import asdict, dataclass, fields
 
 MAGIC = b"helctic overlay 1\n"
@@ -34,6 +34,8 @@ class PatchKind(IntEnum):
     BRANCH = 1  # they end in a pc-relative field that leads into the stubs
     EXIT = 2  # aarch64: they are `udf #kind`, which the backend's exit word replaces
 
+
+_ROOM = {PatchKind.PLAIN: 2, PatchKind.BRANCH: 4, PatchKind.EXIT: 4}  # least bytes of a patch
 
 Patch = list[Any]  # [link address, old bytes as hex, new bytes as hex, PatchKind]
 
@@ -94,8 +96,27 @@ def read(raw: bytes) -> Overlay:
         raise ManifestError(f"a damaged overlay: {error}") from None
 
 
+def _shaped(o: Overlay) -> bool:
+    """Whether the lists hold what they are declared to hold."""
+    return (
+        all(type(n) is int for n in (*o.known, *o.indexes, *o.outward))
+        and all(n is None or type(n) is int for n in o.numbers)
+        and all(len(row) == 3 and all(type(n) is int for n in row) for row in o.loads)
+        and all(type(at) is int and type(kind) is int and 0 <= kind < len(GateKind) for at, kind in o.exits)
+        and all(map(_is_patch, o.patches))
+    )
+
+
+def _is_patch(patch: Patch) -> bool:
+    address, old, new, kind = patch
+    size = len(bytes.fromhex(new))
+    return type(address) is int and len(bytes.fromhex(old)) == size and size >= _ROOM[PatchKind(kind)]
+
+
 def _plausible(overlay: Overlay) -> Overlay:
     """`overlay`, when its parts fit together. Raises ManifestError."""
+    if not _shaped(overlay) or not overlay.loads:
+        raise ManifestError("the overlay's lists hold something else")
     count, room = len(overlay.numbers), len(overlay.code) - 3
     for item in fields(overlay):
         value = getattr(overlay, item.name)

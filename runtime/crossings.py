@@ -98,6 +98,7 @@ def library_of(machine: Machine, doors: Doors) -> Library:
         add_sites=add_sites,
         known=machine.dispatcher.known,
         dynamic=machine.dynamic,
+        sites=doors.sites,
     )
 
 

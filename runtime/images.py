@@ -21,7 +21,7 @@ from aot.overlay import Overlay, Patch, PatchKind
 from aot.pcmap import PcMap, Shown
 from aot.personality.abi.errors import Errno
 from aot.record import dataclass, field, replace
-from runtime.cpu.api import Cpu
+from runtime.cpu.api import Cpu, Handler
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
@@ -70,9 +70,9 @@ class Library:
     add_sites: Callable[[list[int | None]], int]  # binds handlers; the index of the first
     known: set[int]  # addresses of traps that the translator listed
     dynamic: bool
+    sites: list[Handler]  # of the doors
     overlays: dict[tuple[int, int, int, int], Overlay | None] = field(default_factory=dict)
     indexes: dict[str, list[int]] = field(default_factory=dict)  # sha256 -> first indexes it was given
-    site_count: int = 0
     declined: dict[str, int] = field(default_factory=dict)  # why an overlay was not laid -> how often
 
     def overlay(self, fd: int) -> Overlay | None:
@@ -96,10 +96,9 @@ class Library:
         given = self.indexes.setdefault(overlay.sha256, [])
         free = next((first for first in given if first not in taken), None)
         if free is None and not self.dynamic:
-            if self.site_count + len(overlay.numbers) > MOST_SITES:
+            if len(self.sites) + len(overlay.numbers) > MOST_SITES:
                 return None
             free = self.add_sites(overlay.numbers)
-            self.site_count = free + len(overlay.numbers)
             given.append(free)
         return free or 0
 

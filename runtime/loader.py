@@ -18,6 +18,7 @@ from runtime.kernel.memory import AddressSpace
 
 PIE_BASE = 0x5555_5555_4000
 STACK_SIZE = 8 << 20
+IMAGE_NAME = "[image]"  # of the program's mappings until its path is known
 DATA_IMPORT = 64  # bytes given to an imported object nobody provides
 
 
@@ -97,7 +98,7 @@ def _map_segment(space: AddressSpace, segment: Segment, bias: int) -> None:
         if region is None:
             above = space.layout.within(page, hi)
             end = above[0].start if above else hi
-            space.map(page, end - page, segment.prot, fixed=True, name=segment.name or "[image]")
+            space.map(page, end - page, segment.prot, fixed=True, name=segment.name or IMAGE_NAME)
         else:
             end = min(region.end, hi)
             space.protect(page, end - page, Prot(region.prot) | segment.prot)

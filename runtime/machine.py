@@ -23,6 +23,7 @@ from runtime.cpu.watchdog import Watchdog
 from runtime.crossings import CLASSES, dispatcher_of, doors_of, inline_calls, library_of
 from runtime.dispatch import Dispatcher
 from runtime.hostsignals import HostSignals
+from runtime.images import NAME as STUBS_NAME
 from runtime.images import Images, images_of
 from runtime.imports import ImportTable
 from runtime.interpreter import map_interpreter
@@ -38,7 +39,7 @@ from runtime.kernel.optable import Interface
 from runtime.kernel.paging import FAULT_MEMORY
 from runtime.kernel.sched import Scheduler
 from runtime.kernel.upcalls import upcall
-from runtime.loader import Loaded, Start, begin, facts_of, load
+from runtime.loader import IMAGE_NAME, Loaded, Start, begin, facts_of, load
 from runtime.options import RunOptions as RunOptions
 
 if TYPE_CHECKING:
@@ -196,16 +197,28 @@ class Machine:
         self.process.data["imports"] = ImportTable(self)
         doors = self.cpu.doors = self._doors()
         self.space.watch(Images(library_of(self, doors), self.cpu, self.manifest, self.loaded.bias))
+        self._name_regions()
         assert self.system.start is not None, f"{self.system.name} has no start"
         try:
             state = begin(ctx, self.cpu, self.system.start, facts_of(self.loaded, ctx, start))
         except Errno as error:
             raise _unloadable(error) from None
         self.process.data.update(state.data)
+        for region in self.space.regions():
+            if region.name == "[vdso]":  # which makes calls where it has no answer
+                self.images.own_code(region.start, region.size)
         self.process.data["stack_start"] = ctx.regs[self.dispatcher.door.index[self.dispatcher.door.sp]]
         if state.before:
             self._before(ctx, state.before)
         return ctx
+
+    def _name_regions(self) -> None:
+        """What /proc/self/maps says of the program's own mappings."""
+        area, size = self.loaded.area, self.manifest.area_size
+        for region in self.space.regions():
+            if region.name == IMAGE_NAME:
+                stubs = area <= region.start < area + size
+                region.name = STUBS_NAME if stubs else os.fsdecode(self.process.exec_path)
 
     def new_context(self, tid: int) -> Context:
         """A context of the process with a zero register file."""

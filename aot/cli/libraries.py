@@ -23,6 +23,7 @@ from aot.personality.abi.personality import Personality
 
 LARGEST = 1 << 30  # bytes of a shared object that is looked at
 MAGIC = b"\x7fELF"
+DIGITS = 64  # of a sha256
 SUFFIX = ".libs"
 
 
@@ -46,12 +47,13 @@ class Libraries:
         """The overlay of the open file; None for what is no shared object, or has nothing to lay over."""
         if _head(fd) != MAGIC:
             return None
-        by_file, raw = self.folder / f"{self._file_key(fd)}.key", None
-        content = (self.cache.get(by_file) or b"").decode("ascii", "replace")
-        if len(content) != hashlib.sha256().digest_size * 2:
+        by_file, raw = self._by_file(fd), None
+        content = (self.cache.get(by_file) or b"").decode("ascii", "replace") if by_file else ""
+        if len(content) != DIGITS:
             raw = _contents(fd)
             content = hashlib.sha256(raw).hexdigest()
-            self.cache.put(by_file, content.encode())
+            if by_file:
+                self.cache.put(by_file, content.encode())
         for place in self._places(content):
             kept = self.cache.get(place)
             if kept is None:
@@ -66,10 +68,12 @@ class Libraries:
         kept = self.folder / f"{content}.{self._made}.overlay"
         return (kept,) if self.shipped is None else (self.shipped / f"{content}.overlay", kept)
 
-    def _file_key(self, fd: int) -> str:
+    def _by_file(self, fd: int) -> Path | None:
+        """Where the cache says what is in a file; None for one without a name, which nobody opens again."""
         s = os.fstat(fd)
         facts = (s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns)
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+        key = hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+        return self.folder / f"{key}.key" if s.st_nlink else None
 
     def _translated(self, raw: bytes, content: str) -> Overlay | None:
         found = translated(raw, self.personality)

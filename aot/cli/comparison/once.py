@@ -110,6 +110,7 @@ def _run(job: Job, run: str, kind: str, dispatch: str) -> Result:
 
     gc.disable()  # as `run` does; `collect` turns it on when the guest starts
     from aot.cli.execute import collect
+    from aot.cli.prepare import libraries_of
     from runtime import report
     from runtime.machine import Machine, RunOptions
 
@@ -117,6 +118,7 @@ def _run(job: Job, run: str, kind: str, dispatch: str) -> Result:
         options = RunOptions(
             argv=list(job.argv), env=job.env, dispatch=dispatch, deterministic=kind != TIMED,
             root=job.root, mounts=list(job.mounts), cwd=job.cwd, ready=collect,
+            overlay=libraries_of(job.image),
         )  # fmt: skip
         if kind == TRACED:
             path = job.path(run, "trace")
