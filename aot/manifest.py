@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Any
 
 from aot.errors import ManifestError
@@ -207,6 +208,7 @@ def encode(manifest: Manifest) -> bytes:
     return json.dumps(asdict(manifest), sort_keys=True, separators=(",", ":")).encode()
 
 
+@lru_cache(maxsize=8)
 def decode(raw: bytes) -> Manifest:
     """A manifest from its bytes. Raises ManifestError for anything else."""
     try:

@@ -31,6 +31,19 @@ HANDLERS_KEPT = 4 * UNKNOWN_KEPT
 SP = {Arch.X86_64: "rsp", Arch.AARCH64: "sp"}
 
 
+_ROWS: dict[tuple[str, str], dict[int, Call]] = {}
+# the handler last made of a row: programs that a run executes one after the other have the same ones
+_COMPILED: dict[tuple[str, str, str, str], tuple[Mapping[Op, Any], Call, Handler]] = {}
+
+
+def _rows(system: System, column: str) -> dict[int, Call]:
+    """Number -> row, made once: every program that a run executes asks."""
+    key = system.name, column
+    if key not in _ROWS:
+        _ROWS[key] = system.by_number(column)
+    return _ROWS[key]
+
+
 class Dispatcher:
     """Handlers of one system, column and architecture; `wrap` adds tracing or counting."""
 
@@ -39,7 +52,7 @@ class Dispatcher:
     ) -> None:
         self.system, self.column, self.arch = system, column, arch
         self._ops, self._wrap = ops, wrap
-        self._rows = system.by_number(column)
+        self._rows = _rows(system, column)
         self._symbols: dict[str, Call] | None = None
         self._handlers: dict[int, Handler] = {}
         self._imports: dict[str, Handler] = {}
@@ -113,7 +126,15 @@ class Dispatcher:
         return shifted
 
     def _compile(self, row: Call, door: Door) -> Handler:
-        handler = compile_call(row, self.column, door, self._ops, self.system.errors)
+        if door is not self.door or row.status is _ABSENT:  # a guest can make up any number of calls
+            handler = compile_call(row, self.column, door, self._ops, self.system.errors)
+        else:
+            key = self.system.name, self.column, self.arch.value, row.name
+            known = _COMPILED.get(key)
+            if known is None or known[0] is not self._ops or known[1] is not row:
+                handler = compile_call(row, self.column, door, self._ops, self.system.errors)
+                _COMPILED[key] = known = self._ops, row, handler
+            handler = known[2]
         return self._wrap(handler, row, door) if self._wrap else handler
 
     def table(self, ctx: Context, number: int, where: int) -> int:

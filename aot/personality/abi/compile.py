@@ -8,6 +8,8 @@ looked up when it runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from aot.personality.abi.call import Call, Level, parameter
@@ -281,9 +283,15 @@ class _Lines:
         return self._source
 
 
+@lru_cache(maxsize=1024)
+def _compiled(source: str, name: str) -> CodeType:
+    """Code of a handler; programs that a run executes one after the other have the same ones."""
+    return compile(source, name, "exec")
+
+
 def _finish(row: Call, source: str, scope: dict[str, Any]) -> Handler:
     scope |= {"__name__": f"row {row.name}", "__loader__": _Lines(source)}
-    exec(compile(source, f"row {row.name}", "exec"), scope)
+    exec(_compiled(source, f"row {row.name}"), scope)
     handler: Handler = scope["handler"]
     handler.__name__ = handler.__qualname__ = row.name
     return handler
