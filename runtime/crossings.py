@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 CLASSES = ("bound", "table", "import", "dynamic")
 
 
-def dispatcher_of(machine: Machine) -> Dispatcher:
-    """The dispatcher of a program's system, which knows the program's sites."""
+Wrap = Callable[[Handler, Call, Door], Handler]
+
+
+def dispatcher_of(machine: Machine, wrap: Wrap | None) -> Dispatcher:
+    """The dispatcher of a program's system, which knows the program's sites; `wrap` goes around its handlers."""
     m, bias = machine.manifest, machine.loaded.bias
-    dispatcher = Dispatcher(machine.system, m.column, machine.arch, machine.interface.ops, _wrap(machine))
+    dispatcher = Dispatcher(machine.system, m.column, machine.arch, machine.interface.ops, wrap)
     dispatcher.known = {s.addr + bias for s in m.sites}
     dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
     if machine.first is not machine:  # a run has one summary
@@ -40,7 +43,8 @@ def dispatcher_of(machine: Machine) -> Dispatcher:
     return dispatcher
 
 
-def _wrap(machine: Machine) -> Callable[[Handler, Call, Door], Handler] | None:
+def wrap_of(machine: Machine) -> Wrap | None:
+    """What traces or times the handlers of a program."""
     options = machine.options
     if options.profile is not None:
         return options.profile.wrap

@@ -20,7 +20,7 @@ from runtime import programs, report
 from runtime.cpu.api import Cpu, Doors, Fault
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
-from runtime.crossings import CLASSES, dispatcher_of, doors_of, inline_calls, library_of
+from runtime.crossings import CLASSES, Wrap, dispatcher_of, doors_of, inline_calls, library_of, wrap_of
 from runtime.dispatch import Dispatcher
 from runtime.hostsignals import HostSignals
 from runtime.images import NAME as STUBS_NAME
@@ -88,14 +88,14 @@ class Machine:
             self.first: Machine = within[0].first
             self.process: Process = within[1]
             self.interface: Interface = self.first.interface
-            self.dispatcher: Dispatcher = dispatcher_of(self)
+            self.dispatcher: Dispatcher = dispatcher_of(self, self._wrap())
             self.scheduler: Scheduler = self.first.scheduler
             self._link()
             return
         self.first = self
         self.process, self.interface = self._kernel(image)
         self._link()
-        self.dispatcher = dispatcher_of(self)
+        self.dispatcher = dispatcher_of(self, self._wrap())
         self.exec_node = self.process.names.exec_node
         self.process.kernel.load = partial(programs.load, self)
         self.process.kernel.identify = self._identify
@@ -174,6 +174,9 @@ class Machine:
         """The program's absolute path: the image's file, or what argv[0] names when it came as bytes."""
         named = (self.options.argv or ["program"])[0] if isinstance(image, bytes) else image
         return os.path.abspath(named)
+
+    def _wrap(self) -> Wrap | None:
+        return wrap_of(self)
 
     def _doors(self) -> Doors:
         return doors_of(self)
