@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from aot.image.elf_headers import (
     read_interpreter,
     read_notes,
 )
+from aot.image.elf_needed import read_needs
 from aot.image.model import (
     Arch,
     Format,
@@ -45,7 +47,7 @@ STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_SECTION, STT_FILE, STT_TLS = 0, 1, 2, 3, 4
 STT_GNU_IFUNC = 10
 STB_GLOBAL = 1
 SHN_LORESERVE = 0xFF00
-DT_SONAME = 14
+LINKER = re.compile(r"ld(-linux.*|-musl.*|64|-elf)?\.so(\.\d+)?")
 
 # Relocation type -> how the slot is reached. From: the psABI of each architecture.
 IMPORTING: dict[Arch, dict[int, ImportKind]] = {
@@ -70,7 +72,7 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
     segments = load_segments(raw, headers)
     interpreter = read_interpreter(raw, headers)
     tags = read_dynamic(raw, headers)
-    if headers.dynamic and not _is_executable(tags, interpreter) and not analysis:
+    if headers.dynamic and not analysis and not _is_executable(raw, headers, tags, interpreter):
         raise NotProgram("an ELF shared object (.so), not an executable")
     if not analysis:
         _check_entry(headers, segments)
@@ -128,10 +130,13 @@ def _kind(symbol: Any) -> int:
     return int(symbol.information) & 0xF
 
 
-def _is_executable(tags: dict[int, int], interpreter: str) -> bool:
-    """A position-independent executable: flagged as one, or started by an interpreter without
-    being a library (libc.so.6 names an interpreter too, but also its own name)."""
-    return bool(tags.get(DT_FLAGS_1, 0) & DF_1_PIE) or (bool(interpreter) and DT_SONAME not in tags)
+def _is_executable(raw: bytes, headers: ElfHeaders, tags: dict[int, int], interpreter: str) -> bool:
+    """A position-independent executable: flagged as one, started by an interpreter (libc.so.6, too), or a
+    dynamic linker, which is a program as well (ldd executes it; musl's has no name)."""
+    if tags.get(DT_FLAGS_1, 0) & DF_1_PIE or interpreter:
+        return True
+    name = read_needs(raw).soname
+    return bool(LINKER.fullmatch(name)) or bool(tags and headers.entry and not name)
 
 
 def _check_entry(headers: ElfHeaders, segments: tuple[Segment, ...]) -> None:
