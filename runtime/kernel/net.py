@@ -6,10 +6,10 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral_socket import InetName, SocketKind
+from aot.personality.abi.neutral_socket import InetName, Interface, SocketKind
 from aot.record import dataclass, field
-from runtime.kernel.parcels import Parcel
 from runtime.kernel.node import File
+from runtime.kernel.parcels import Parcel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,7 @@ FIRST_PORT, LAST_PORT = 32768, 60999
 RESERVED_PORTS = 1024
 IN_FLIGHT = 4096
 """Most descriptors inside undelivered messages of a run (more is TOOMANYREFS)."""
+LOOPBACK = Interface(1, b"lo", 0x49, 65536, b"\x7f\0\0\1", b"\xff\0\0\0")
 MAPPED = bytes(10) + b"\xff\xff"
 ANY4, ANY6, LOOP4, LOOP6 = bytes(4), bytes(16), b"\x7f\0\0\1", bytes(15) + b"\1"
 
@@ -183,7 +184,7 @@ class Net:
             return table.users(socket) > self.flying.get(id(socket), (socket, 0))[1]
 
         pending = [c for c in self.carriers.values() if held(c.listener or c)]
-        reached = {id(c) for c in pending}
+        reached = {id(c.listener or c) for c in pending}
         for file, _ in self.flying.values():
             if id(file) not in reached and held(file):
                 reached.add(id(file))

@@ -61,6 +61,11 @@ def write_to(ctx: Context, file: File, buf: Buffers) -> int:
     """Write for a context: whoever writes to a pipe that nobody reads is told by a signal as well."""
     if file.asks:
         return file.write_by(ctx, buf)
+    return write_some(ctx, file, buf)
+
+
+def write_some(ctx: Context, file: File, buf: Buffers) -> int:
+    """Write what there is room for, without waiting for more: what the kernel itself moves."""
     try:
         return file.write(buf)
     except Errno as error:

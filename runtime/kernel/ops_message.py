@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.kinds_socket import Message, MessageSlot, NameSlot
-from aot.personality.abi.neutral_socket import Msg, PacketInfo, Rights, Sender, Shut, SocketName
+from aot.personality.abi.neutral_socket import Fact, Msg, PacketInfo, Rights, Sender, Shut, SocketName
 from aot.personality.abi.op import Op
 from aot.personality.abi.signals import Signal
 from runtime.kernel.context import Context
-from runtime.kernel.parcels import Outgoing, Received, creds_of
 from runtime.kernel.node import total
 from runtime.kernel.ops_socket import Progress, socket_of, wait
 from runtime.kernel.optable import op
+from runtime.kernel.parcels import Outgoing, Received, creds_of
 from runtime.kernel.signals import send
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def outgoing(
             if len(out.files) + len(item.fds) > MAX_RIGHTS:
                 raise Errno(E.INVAL)
             out.files += tuple(ctx.process.files.get(fd) for fd in item.fds)
+        elif isinstance(item, Fact):
+            out.facts += (item,)
         elif isinstance(item, Sender):
             out.sender = _checked(ctx, item)
     if out.sender is None and sock.wants_senders():
@@ -179,6 +181,8 @@ def recvmsg(ctx: Context, fd: int, message: MessageSlot, flags: Msg) -> int:
         state |= _unpack(ctx, sock, message, got, bits)
     if got.target and sock.tells_target():
         message.add(PacketInfo(got.target, 1))
+    for fact in sock.tells_facts(got):
+        message.add(fact)
     message.finish(got.name if got.name is not None or sock.stream else sock.no_sender(), state)
     return _length(sock, got, bits)
 

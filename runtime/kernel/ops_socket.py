@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds_socket import NameSlot
 from aot.personality.abi.neutral import Ends, Open
-from aot.personality.abi.neutral_socket import Family, Made, Msg, Shut, SocketName
+from aot.personality.abi.neutral_socket import Family, Interface, Made, Msg, Shut, SocketName
 from aot.personality.abi.op import Op
 from aot.record import dataclass
 from runtime.kernel.context import Context
 from runtime.kernel.leave import Block
-from runtime.kernel.net import Net
+from runtime.kernel.net import LOOPBACK, Net, NetMode
 from runtime.kernel.node import PATH, File
 from runtime.kernel.optable import op
 
@@ -45,6 +45,13 @@ def socket_of(ctx: Context, fd: int) -> Socket:
     if not file.asks:
         raise Errno(E.BADF if int(file.flags) & PATH else E.NOTSOCK)
     return file  # type: ignore[return-value]  # what asks is a socket
+
+
+def asked(ctx: Context, fd: int) -> Socket:
+    """The socket that a control call is about. Raises BADF, NOTTY."""
+    if not ctx.process.files.get(fd).asks:
+        raise Errno(E.NOTTY)
+    return socket_of(ctx, fd)
 
 
 def wait(ctx: Context, sock: Socket, how: Shut, flags: int, done: int = 0) -> int:
@@ -193,10 +200,21 @@ def shutdown(ctx: Context, fd: int, how: Shut) -> None:
 @op(Op.SOCKATMARK)
 def sockatmark(ctx: Context, fd: int) -> int:
     """1 when the next byte is where an urgent one was."""
-    return int(socket_of(ctx, fd).at_mark())
+    return int(asked(ctx, fd).at_mark())
 
 
 @op(Op.SOCK_OUTQ)
 def sock_outq(ctx: Context, fd: int) -> int:
     """Bytes sent that the peer has not read (of TCP: none are on their way)."""
-    return socket_of(ctx, fd).outgoing()
+    return asked(ctx, fd).outgoing()
+
+
+@op(Op.INTERFACES)
+def interfaces(ctx: Context, fd: int) -> tuple[Interface, ...]:
+    """The network interfaces a socket sees."""
+    asked(ctx, fd)
+    if net_of(ctx).mode is not NetMode.HOST:
+        return (LOOPBACK,)
+    from runtime.kernel.schemes.socket_host import host_interfaces  # noqa: PLC0415 - with --net host
+
+    return host_interfaces()

@@ -14,7 +14,7 @@ from runtime.kernel.context import Context
 from runtime.kernel.host import failure
 from runtime.kernel.leave import Block
 from runtime.kernel.node import POLLIN, POLLOUT, File
-from runtime.kernel.ops_file import for_reading, for_writing, write_to
+from runtime.kernel.ops_file import for_reading, for_writing, write_some
 from runtime.kernel.ops_limit import cut
 from runtime.kernel.optable import op
 
@@ -36,7 +36,7 @@ def _move(ctx: Context, source: File, target: File, start: int, count: int) -> i
         if not got:
             break
         try:
-            moved += write_to(ctx, target, (scratch[:got],))
+            moved += write_some(ctx, target, (scratch[:got],))
         except (Block, Errno):
             if not moved:
                 raise
@@ -179,7 +179,7 @@ def _copied(
     scratch = memoryview(bytearray(count))
     got = source.read((scratch,)) if in_offset is None else source.read_at((scratch,), in_offset.value)
     piece: Buffers = (scratch[:got],)
-    put = write_to(ctx, target, piece) if out_offset is None else target.write_at(piece, out_offset.value)
+    put = write_some(ctx, target, piece) if out_offset is None else target.write_at(piece, out_offset.value)
     for cell in (in_offset, out_offset):
         if cell is not None:
             cell.put(cell.value + put)

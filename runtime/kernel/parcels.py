@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aot.personality.abi.neutral_socket import Msg, Sender, SocketName
+from aot.personality.abi.neutral_socket import Fact, Msg, Sender, SocketName
 from aot.record import dataclass
 from runtime.kernel.node import File
 
@@ -30,6 +30,7 @@ class Chunk:
     sender: Sender | None = None
     name: SocketName | None = None
     target: bytes = b""  # the internet address it was sent to
+    facts: tuple[int, int] = (0, 0)  # hops it may still go, traffic class
     eor: bool = False
 
 
@@ -40,6 +41,7 @@ class Outgoing:
     files: tuple[File, ...] = ()
     sender: Sender | None = None
     name: SocketName | None = None
+    facts: tuple[Fact, ...] = ()
     eor: bool = False
     oob: bool = False
 
@@ -55,6 +57,7 @@ class Received:
     parcel: Parcel | None = None
     sender: Sender | None = None
     target: bytes = b""
+    facts: tuple[int, int] = (0, 0)
     more: bool = True  # a receive that wants everything may go on
 
 

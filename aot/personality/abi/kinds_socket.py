@@ -11,6 +11,8 @@ from aot.personality.abi.kinds_base import MAX_IO, Buffers, In, Length, Mem
 from aot.personality.abi.layout import Layout, align_up
 from aot.personality.abi.neutral_socket import (
     Control,
+    Extra,
+    Fact,
     Made,
     Msg,
     PacketInfo,
@@ -150,6 +152,7 @@ class MessageFormat:
     sender: tuple[int, int] | None = None  # struct {pid, uid, gid}
     packet4: tuple[int, int] | None = None  # struct in_pktinfo
     packet6: tuple[int, int] | None = None  # struct in6_pktinfo
+    facts: tuple[tuple[Extra, tuple[int, int], int], ...] = ()  # fact, (level, type), bytes
 
     @property
     def head(self) -> int:
@@ -196,6 +199,8 @@ class MessageSlot:
             case Sender():
                 kind = f.sender
                 raw = b"".join((n & 0xFFFF_FFFF).to_bytes(4, "little") for n in control)
+            case Fact():
+                kind, raw = self._fact(control)
             case PacketInfo():
                 kind, raw = self._packet(control)
         if kind is None:
@@ -210,6 +215,12 @@ class MessageSlot:
         head = size.to_bytes(width, "little") + kind[0].to_bytes(4, "little") + kind[1].to_bytes(4, "little")
         self.mem.write(self.fields["control"] + self.used, (head.ljust(f.head, b"\0") + raw)[:size])
         self.used = min(self.used + align_up(size, f.align), self.fields["control_size"])
+
+    def _fact(self, fact: Fact) -> tuple[tuple[int, int] | None, bytes]:
+        for extra, kind, size in self.format.facts:
+            if extra is fact.extra:
+                return kind, (fact.value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        return None, b""
 
     def _packet(self, info: PacketInfo) -> tuple[tuple[int, int] | None, bytes]:
         index = info.interface.to_bytes(4, "little")
@@ -252,6 +263,10 @@ def _pieces(fields: dict[str, int], mem: Mem, *, write: bool) -> Buffers:
     return tuple(out)
 
 
+def _fact_of(form: MessageFormat, level: int, kind: int) -> Extra | None:
+    return next((extra for extra, number, _ in form.facts if number == (level, kind)), None)
+
+
 def _controls(form: MessageFormat, fields: dict[str, int], mem: Mem) -> tuple[Control, ...]:
     size = fields["control_size"]
     if not size or not fields["control"]:
@@ -276,6 +291,8 @@ def _controls(form: MessageFormat, fields: dict[str, int], mem: Mem) -> tuple[Co
             if len(data) != 12:
                 raise Errno(E.INVAL)
             found.append(Sender(*words))
+        elif words and (fact := _fact_of(form, level, kind)):
+            found.append(Fact(fact, words[0]))
         elif level == form.rights[0]:
             raise Errno(E.INVAL)
         at += align_up(length, form.align)

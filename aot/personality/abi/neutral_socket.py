@@ -118,4 +118,31 @@ class PacketInfo(NamedTuple):
     interface: int
 
 
-Control = Rights | Sender | PacketInfo
+class Extra(IntEnum):
+    """Facts of a datagram that receivers may ask for."""
+
+    TTL = 1
+    TOS = 2
+    HOPLIMIT = 3
+    TCLASS = 4
+
+
+class Fact(NamedTuple):
+    """One of them."""
+
+    extra: Extra
+    value: int
+
+
+class Interface(NamedTuple):
+    """A network interface. `flags` has the bits every system agrees on: UP 1, LOOPBACK 8, RUNNING 0x40."""
+
+    number: int
+    name: bytes
+    flags: int
+    mtu: int
+    host: bytes = b""
+    mask: bytes = b""
+
+
+Control = Rights | Sender | PacketInfo | Fact

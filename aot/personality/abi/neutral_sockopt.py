@@ -84,3 +84,5 @@ class SockOpt(IntEnum):
     UDP_CORK = 130
     UDP_SEGMENT = 131
     UDP_GRO = 132
+    UDPLITE_SEND = 133
+    UDPLITE_RECEIVE = 134

@@ -264,6 +264,7 @@ class Op(IntEnum):
     SOCKATMARK = 250
     SOCK_OUTQ = 251
     SCHED_RANGE = 252
+    INTERFACES = 253
 
 
 RESERVED = 384

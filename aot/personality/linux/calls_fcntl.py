@@ -9,8 +9,9 @@ from typing import Any
 
 from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, sig, stub
 from aot.personality.abi.errors import E
-from aot.personality.abi.kinds import FD, S32, U32, InInt, Kind, OutInt, OutStruct, To, Unused
+from aot.personality.abi.kinds import ADDRESS, FD, S32, U32, InInt, Kind, OutInt, OutStruct, To, Unused
 from aot.personality.abi.op import Op
+from aot.personality.linux import irregular_socket as irregular
 from aot.personality.linux import layouts_files as lf
 from aot.personality.linux.flags import FD_FLAGS, OPEN, OPEN_MAPS
 
@@ -80,6 +81,12 @@ IOCTL = {
     FIONREAD: _ioctl("FIONREAD", Op.FIONREAD, OutInt(32)),
     TIOCOUTQ: _ioctl("TIOCOUTQ", Op.SOCK_OUTQ, OutInt(32)),
     SIOCATMARK: _ioctl("SIOCATMARK", Op.SOCKATMARK, OutInt(32)),
+    irregular.SIOCGIFCONF: call("ioctl", None, None, FULL,
+                                sig(fd=FD, cmd=Unused("SIOCGIFCONF"), arg=ADDRESS), ZERO,
+                                via=irregular.interface_list),
+    **{request: call("ioctl", None, None, FULL, sig(fd=FD, cmd=Unused("SIOCGIF*"), arg=ADDRESS), ZERO,
+                     via=irregular.interface, request=request)
+       for request in (irregular.SIOCGIFNAME, *irregular.FACTS)},
     FIOCLEX: _ioctl("FIOCLEX", Op.FCNTL_SETFD, None, cloexec=True),
     FIONCLEX: _ioctl("FIONCLEX", Op.FCNTL_SETFD, None, cloexec=False),
     FIONBIO: _ioctl("FIONBIO", Op.SET_NONBLOCK, To("on", InInt(32))),

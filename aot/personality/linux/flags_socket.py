@@ -11,11 +11,11 @@ from aot.personality.abi.kinds import Bits, Pick
 from aot.personality.abi.kinds_socket import MadeIn, MessageFormat
 from aot.personality.abi.layout import S32, U64, F, Layout, pad
 from aot.personality.abi.neutral import Open
-from aot.personality.abi.neutral_socket import Family, Msg, Shut, SocketKind
+from aot.personality.abi.neutral_socket import Extra, Family, Msg, Shut, SocketKind
 from aot.personality.abi.sockaddr import AddressFormat
 
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET = 1, 2, 10, 16, 17
-SOL_SOCKET, SOL_IP, SOL_TCP, SOL_UDP, SOL_IPV6 = 1, 0, 6, 17, 41
+SOL_SOCKET, SOL_IP, SOL_TCP, SOL_UDP, SOL_IPV6, SOL_UDPLITE = 1, 0, 6, 17, 41, 136
 ADDRESS = AddressFormat(inet6=AF_INET6, netlink=AF_NETLINK)
 FAMILIES = {
     0: Family.UNSPEC, AF_UNIX: Family.UNIX, AF_INET: Family.INET, AF_INET6: Family.INET6,
@@ -49,4 +49,8 @@ MSGHDR = Layout("msghdr", 56, (
 MESSAGE = MessageFormat(
     address=ADDRESS, header=MSGHDR, wide=True, align=8, flags=MSG_MAP, rights=(SOL_SOCKET, 1),
     sender=(SOL_SOCKET, 2), packet4=(SOL_IP, 8), packet6=(SOL_IPV6, 50),
+    facts=(
+        (Extra.TTL, (SOL_IP, 2), 4), (Extra.TOS, (SOL_IP, 1), 1), (Extra.HOPLIMIT, (SOL_IPV6, 52), 4),
+        (Extra.TCLASS, (SOL_IPV6, 67), 4),
+    ),
 )  # fmt: skip

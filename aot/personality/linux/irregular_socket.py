@@ -8,9 +8,9 @@ from typing import Any
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds_socket import message_in, message_out
 from aot.personality.abi.neutral import Time
-from aot.personality.abi.neutral_socket import Msg
+from aot.personality.abi.neutral_socket import InetName, Interface, Msg
 from aot.personality.abi.op import Op
-from aot.personality.linux.flags_socket import MESSAGE, SOL_SOCKET, SOL_TCP
+from aot.personality.linux.flags_socket import ADDRESS, MESSAGE, SOL_SOCKET, SOL_TCP
 
 Ops = Mapping[Op, Callable[..., Any]]
 BILLION = 1_000_000_000
@@ -123,3 +123,61 @@ def recvmmsg(ctx: Any, ops: Ops, fd: int, vector: int, count: int, flags: Msg, t
             raise
         done += 1
     return done
+
+
+SIOCGIFNAME, SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFDSTADDR = 0x8910, 0x8912, 0x8913, 0x8915, 0x8917
+SIOCGIFBRDADDR, SIOCGIFNETMASK, SIOCGIFMETRIC, SIOCGIFMTU = 0x8919, 0x891B, 0x891D, 0x8921
+SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFTXQLEN = 0x8927, 0x8933, 0x8942
+IFREQ, IFNAMSIZ = 40, 16
+ARPHRD_LOOPBACK = 772
+
+
+def _inet(host: bytes) -> bytes:
+    return ADDRESS.encode(InetName(host, 0)) if host else bytes(16)
+
+
+FACTS: dict[int, Callable[[Interface], bytes]] = {
+    SIOCGIFFLAGS: lambda i: i.flags.to_bytes(2, "little"),
+    SIOCGIFADDR: lambda i: _inet(i.host),
+    SIOCGIFDSTADDR: lambda i: _inet(i.host),
+    SIOCGIFBRDADDR: lambda i: _inet(bytes(4)),
+    SIOCGIFNETMASK: lambda i: _inet(i.mask),
+    SIOCGIFMETRIC: lambda i: bytes(4),
+    SIOCGIFMTU: lambda i: i.mtu.to_bytes(4, "little"),
+    SIOCGIFHWADDR: lambda i: ARPHRD_LOOPBACK.to_bytes(2, "little") + bytes(14),
+    SIOCGIFINDEX: lambda i: i.number.to_bytes(4, "little"),
+    SIOCGIFTXQLEN: lambda i: (1000).to_bytes(4, "little"),
+}
+"""What struct ifreq holds behind the name, by request."""
+
+
+def interface(ctx: Any, ops: Ops, fd: int, arg: int, request: int) -> None:
+    """A fact about the interface that a struct ifreq names."""
+    found = ops[Op.INTERFACES](ctx, fd=fd)
+    raw = ctx.mem.read(arg, IFREQ)
+    if request == SIOCGIFNAME:
+        index = int.from_bytes(raw[IFNAMSIZ : IFNAMSIZ + 4], "little", signed=True)
+        chosen = next((i for i in found if i.number == index), None)
+        answer, at = (b"" if chosen is None else chosen.name.ljust(IFNAMSIZ, b"\0")), arg
+    else:
+        name = raw[: IFNAMSIZ - 1].partition(b"\0")[0]
+        chosen = next((i for i in found if i.name == name), None)
+        answer, at = (b"" if chosen is None else FACTS[request](chosen)), arg + IFNAMSIZ
+    if chosen is None:
+        raise Errno(E.NODEV)
+    ctx.mem.write(at, answer)
+
+
+def interface_list(ctx: Any, ops: Ops, fd: int, arg: int) -> None:
+    """All interfaces with an address, as far as there is room (struct ifconf)."""
+    found = ops[Op.INTERFACES](ctx, fd=fd)
+    raw = b"".join(
+        i.name.ljust(IFNAMSIZ, b"\0") + _inet(i.host).ljust(IFREQ - IFNAMSIZ, b"\0")
+        for i in found
+        if any(i.host)
+    )
+    room, at = int.from_bytes(ctx.mem.read(arg, 4), "little", signed=True), ctx.mem.load_u64(arg + 8)
+    if at:
+        raw = raw[: max(room, 0) // IFREQ * IFREQ]
+        ctx.mem.write(at, raw)
+    ctx.mem.write(arg, len(raw).to_bytes(4, "little"))

@@ -10,7 +10,16 @@ from enum import Enum
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral_sockopt import SockOpt
 from aot.personality.linux.errors import ERRORS
-from aot.personality.linux.flags_socket import FAMILIES, KINDS, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP
+from aot.personality.linux.flags_socket import (
+    FAMILIES,
+    KINDS,
+    SOL_IP,
+    SOL_IPV6,
+    SOL_SOCKET,
+    SOL_TCP,
+    SOL_UDP,
+    SOL_UDPLITE,
+)
 from aot.personality.native.errors import ERRORS as NATIVE
 
 O = SockOpt  # noqa: E741 - the tables below are nothing but options
@@ -70,6 +79,8 @@ OPTIONS: dict[tuple[int, int], tuple[O, Form]] = {
     **{(SOL_UDP, number): (option, Form.INT) for number, option in {
         1: O.UDP_CORK, 103: O.UDP_SEGMENT, 104: O.UDP_GRO,
     }.items()},
+    (SOL_UDPLITE, 10): (O.UDPLITE_SEND, Form.INT),
+    (SOL_UDPLITE, 11): (O.UDPLITE_RECEIVE, Form.INT),
 }
 # fmt: on
 FORCED = {(SOL_SOCKET, 32), (SOL_SOCKET, 33)}  # SO_SNDBUFFORCE, SO_RCVBUFFORCE

@@ -15,6 +15,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, Time
 from aot.personality.abi.neutral_socket import (
+    Fact,
     Family,
     InetName,
     NetlinkName,
@@ -25,10 +26,10 @@ from aot.personality.abi.neutral_socket import (
     UnixName,
 )
 from runtime.kernel.leave import Block
-from runtime.kernel.parcels import Chunk, Outgoing, Received
 from runtime.kernel.net import ANY4, ANY6, LOOP4, LOOP6, RESERVED_PORTS, Net, is_any, is_local
 from runtime.kernel.node import POLLERR, POLLHUP, POLLIN, POLLOUT, File, Node
 from runtime.kernel.ops_message import read_socket, write_socket
+from runtime.kernel.parcels import Chunk, Outgoing, Received
 from runtime.kernel.schemes.events import QuietFile
 from runtime.kernel.schemes.socket_path import bind_path
 
@@ -278,6 +279,10 @@ class Socket(QuietFile):
     def tells_target(self) -> bool:
         """Whether received messages say where they were sent to."""
         return self.internet and self.packet_info
+
+    def tells_facts(self, got: Received) -> list[Fact]:
+        """What received messages say beside that."""
+        return []
 
     def host_wait(self, how: Shut) -> dict[str, Any]:
         """What of the host a wait is for: nothing."""

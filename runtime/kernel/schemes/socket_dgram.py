@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import Open
 from aot.personality.abi.neutral_socket import (
+    Extra,
+    Fact,
     Family,
     ForeignName,
     InetName,
@@ -17,9 +19,10 @@ from aot.personality.abi.neutral_socket import (
     SocketName,
     UnixName,
 )
-from runtime.kernel.parcels import Chunk, Outgoing, Received
+from aot.personality.abi.neutral_sockopt import SockOpt
 from runtime.kernel.net import MAPPED, Net
 from runtime.kernel.node import total
+from runtime.kernel.parcels import Chunk, Outgoing, Received
 from runtime.kernel.schemes.socket import WOULD_WAIT, Socket, gather, store
 from runtime.kernel.schemes.socket_path import find_unix
 
@@ -35,6 +38,27 @@ OVERHEAD = 512
 QUEUE = 512
 """Most datagrams waiting in a socket with a path; From: net/unix (max_dgram_qlen, as systemd sets it)."""
 PEEK = int(Msg.PEEK)
+HOPS = 64
+
+
+class _Sent(NamedTuple):
+    """Where a fact of a datagram comes from."""
+
+    option: SockOpt
+    extra: Extra
+
+
+_SENT = {
+    Family.INET: (_Sent(SockOpt.IP_TTL, Extra.TTL), _Sent(SockOpt.IP_TOS, Extra.TOS)),
+    Family.INET6: (
+        _Sent(SockOpt.IPV6_UNICAST_HOPS, Extra.HOPLIMIT),
+        _Sent(SockOpt.IPV6_TCLASS, Extra.TCLASS),
+    ),
+}
+_TOLD = {
+    Family.INET: ((SockOpt.IP_RECVTTL, Extra.TTL), (SockOpt.IP_RECVTOS, Extra.TOS)),
+    Family.INET6: ((SockOpt.IPV6_RECVHOPLIMIT, Extra.HOPLIMIT), (SockOpt.IPV6_RECVTCLASS, Extra.TCLASS)),
+}
 
 
 class DatagramSocket(Socket):
@@ -48,6 +72,10 @@ class DatagramSocket(Socket):
         self.connected = False
         self.blocked: list[DatagramSocket] = []  # senders to tell that there is room
         self.blocked_on: DatagramSocket | None = None
+
+    @property
+    def proto(self) -> str:
+        return "udp" if self.protocol == UDP else "udplite"
 
     def pair(self, other: DatagramSocket) -> None:
         """Two new sockets send to each other."""
@@ -152,8 +180,27 @@ class DatagramSocket(Socket):
             return size
         if target.used + len(target.queue) * OVERHEAD + size <= target.rcvbuf:  # else it is lost
             source = _seen(self.source, target.family)
-            target.enqueue(Chunk(gather(buf, 0, size), name=source, target=place.host))
+            facts = self._facts(out)
+            target.enqueue(Chunk(gather(buf, 0, size), name=source, target=place.host, facts=facts))
         return size
+
+    def _facts(self, out: Outgoing) -> tuple[int, int]:
+        """Hop limit and traffic class of what is sent: of the message, else of the socket."""
+        said = {fact.extra: fact.value for fact in out.facts if fact.value >= 0}
+        hops, traffic = _SENT[self.family]
+        default = self.options.get(hops.option, (HOPS,))[0]
+        hop = said.get(hops.extra, default if default >= 0 else HOPS)
+        return hop, said.get(traffic.extra, max(self.options.get(traffic.option, (0,))[0], 0))
+
+    def tells_facts(self, got: Received) -> list[Fact]:
+        if not self.udp:
+            return []
+        wanted = _TOLD[self.family]
+        return [
+            Fact(extra, value)
+            for (option, extra), value in zip(wanted, got.facts, strict=True)
+            if self.options.get(option, (0,))[0]
+        ]
 
     def _destination(self, name: SocketName) -> InetName:
         if isinstance(name, ForeignName) and name.family is Family.UNSPEC and self.family is Family.INET:
@@ -165,7 +212,7 @@ class DatagramSocket(Socket):
     def _udp_target(self, place: InetName, source: InetName) -> DatagramSocket | None:
         """The socket a datagram goes to: one connected to its source before others."""
         open_ones = []
-        for found in self.net.listeners("udp", place):
+        for found in self.net.listeners(self.proto, place):
             assert isinstance(found, DatagramSocket)
             if not found.connected:
                 open_ones.append(found)
@@ -185,7 +232,7 @@ class DatagramSocket(Socket):
         size = len(chunk.data)
         count = store(buf, 0, chunk.data)
         got = Received(count, size, chunk.name, Msg.TRUNC if count < size else Msg(0), more=False)
-        got.parcel, got.sender, got.target = chunk.parcel, chunk.sender, chunk.target
+        got.parcel, got.sender, got.target, got.facts = chunk.parcel, chunk.sender, chunk.target, chunk.facts
         if not flags & PEEK:
             self.queue.popleft()
             self.used -= size

@@ -16,6 +16,7 @@ from aot.personality.abi.neutral_socket import (
     Family,
     ForeignName,
     InetName,
+    Interface,
     Msg,
     Shut,
     SocketKind,
@@ -24,9 +25,9 @@ from aot.personality.abi.neutral_socket import (
 from aot.personality.abi.neutral_sockopt import SockOpt
 from aot.personality.native.errors import ERRORS
 from runtime.kernel.host import failure, ready
-from runtime.kernel.parcels import Outgoing, Received
 from runtime.kernel.net import Net
 from runtime.kernel.node import POLLIN, POLLOUT
+from runtime.kernel.parcels import Outgoing, Received
 from runtime.kernel.schemes.hostfile import PIECES
 from runtime.kernel.schemes.socket import RDHUP, WOULD_WAIT, Socket
 
@@ -294,3 +295,26 @@ def _behind(buf: Buffers, start: int) -> list[memoryview]:
             out.append(piece[start:])
         start = max(start - len(piece), 0)
     return out
+
+
+def host_interfaces() -> tuple[Interface, ...]:
+    """The host's interfaces, with their first IPv4 address."""
+    with host_socket.socket(host_socket.AF_INET, host_socket.SOCK_DGRAM) as asked:
+
+        def ask(request: int, name: str) -> bytes:
+            try:
+                return fcntl.ioctl(asked, request, name.encode().ljust(40, b"\0"))[16:]
+            except OSError:  # it has none
+                return bytes(24)
+
+        return tuple(
+            Interface(
+                index,
+                name.encode(),
+                int.from_bytes(ask(0x8913, name)[:2], "little"),
+                int.from_bytes(ask(0x8921, name)[:4], "little"),
+                ask(0x8915, name)[4:8],
+                ask(0x891B, name)[4:8],
+            )
+            for index, name in host_socket.if_nameindex()
+        )

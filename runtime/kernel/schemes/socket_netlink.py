@@ -13,9 +13,9 @@ from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import Open
 from aot.personality.abi.neutral_socket import Family, ForeignName, NetlinkName, SocketKind, SocketName
 from aot.personality.native.errors import ERRORS
-from runtime.kernel.parcels import Chunk, Outgoing
 from runtime.kernel.net import LOOP4, LOOP6, Net
 from runtime.kernel.node import total
+from runtime.kernel.parcels import Chunk, Outgoing
 from runtime.kernel.schemes.socket import gather
 from runtime.kernel.schemes.socket_dgram import DatagramSocket
 

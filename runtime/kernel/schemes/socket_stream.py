@@ -19,9 +19,9 @@ from aot.personality.abi.neutral_socket import (
     SocketKind,
     SocketName,
 )
-from runtime.kernel.parcels import Chunk, Outgoing, Received, creds_of
 from runtime.kernel.net import Net
 from runtime.kernel.node import POLLERR, POLLHUP, total
+from runtime.kernel.parcels import Chunk, Outgoing, Received, creds_of
 from runtime.kernel.schemes.socket import PRI, RDHUP, READABLE, WOULD_WAIT, WRITABLE, Socket, gather, store
 from runtime.kernel.schemes.socket_path import find_unix
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Open
 from aot.personality.abi.neutral_socket import Family, Made, SocketKind
-from runtime.kernel.parcels import creds_of
 from runtime.kernel.net import Net, NetMode
+from runtime.kernel.parcels import creds_of
 from runtime.kernel.schemes.socket import Socket
 from runtime.kernel.schemes.socket_dgram import DatagramSocket
 from runtime.kernel.schemes.socket_stream import StreamSocket
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runtime.kernel.files import FileTable
 
 STREAM, DATAGRAM, RAW = SocketKind.STREAM, SocketKind.DGRAM, SocketKind.RAW
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+TCP, UDP, ICMP, ICMP6, UDPLITE = 6, 17, 1, 58, 136
 PF_UNIX = 1  # the protocol that names the only one
 
 
@@ -42,7 +42,9 @@ def make(table: FileTable, net: Net, family: Family, protocol: int, made: Made) 
         from runtime.kernel.schemes.socket_host import make_host  # noqa: PLC0415 - with --net host
 
         return make_host(table, net, family, kind, protocol, flags)
-    return (StreamSocket if kind is STREAM else DatagramSocket)(table, net, family, kind, flags)
+    sock = (StreamSocket if kind is STREAM else DatagramSocket)(table, net, family, kind, flags)
+    sock.protocol = protocol or sock.protocol
+    return sock
 
 
 def _make_unix(
@@ -81,7 +83,7 @@ def check_inet(kind: SocketKind, protocol: int, family: Family) -> None:
         raise Errno(E.PERM if protocol else E.PROTONOSUPPORT)
     if kind is DATAGRAM and protocol == (ICMP if family is Family.INET else ICMP6):
         raise Errno(E.ACCES)
-    known = {STREAM: (0, TCP), DATAGRAM: (0, UDP)}
+    known = {STREAM: (0, TCP), DATAGRAM: (0, UDP, UDPLITE)}
     if kind not in known:
         raise Errno(E.SOCKTNOSUPPORT)
     if protocol not in known[kind]:
