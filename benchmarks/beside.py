@@ -1,6 +1,6 @@
 """The same guest programs natively, on qemu-user, on blink, on Qiling and here: what a user would notice.
 
-    python -m benchmarks.beside [--md] [--quick] [--no-qiling] [--arch x86_64|aarch64]
+    python -m benchmarks.beside [--md] [--quick] [--repeats N] [--no-qiling] [--arch x86_64|aarch64]
 
 Every measurement is of a whole process in an order that takes turns. A time per call is the difference of a
 long and a short run of the same loop, in CPU time, divided by the calls between them. Shown are medians, and
@@ -216,12 +216,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beside")
     parser.add_argument("--md", action="store_true", help="print Markdown")
     parser.add_argument("--quick", action="store_true", help="two repeats of everything")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"of everything (default {REPEATS})")
     parser.add_argument("--no-qiling", action="store_true", help="leave Qiling out")
     parser.add_argument("--arch", choices=guests.ARCHS, action="append", help="these guests alone")
     options = parser.parse_args()
     if not options.no_qiling:
         qiling_env.install()
-    repeats = QUICK if options.quick else REPEATS
+    repeats = QUICK if options.quick else options.repeats
     for arch in options.arch or guests.ARCHS:
         with tempfile.TemporaryDirectory() as folder:
             race = Race(arch, Path(folder), repeats)

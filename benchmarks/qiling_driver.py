@@ -14,7 +14,7 @@ from qiling import Qiling
 from qiling.const import QL_VERBOSE
 
 
-def main(root: str, program: str, *args: str) -> None:
+def main(root: str, program: str, *args: str) -> int:
     """Run `program`, a path inside `root`, without any logging: Qiling's fastest configuration."""
     path = str(Path(root) / program.lstrip("/"))
     machine = Qiling([path, *args], root, verbose=QL_VERBOSE.DISABLED, console=False)
@@ -22,6 +22,7 @@ def main(root: str, program: str, *args: str) -> None:
     begin = time.process_time()
     machine.run()
     print(f"{time.process_time() - begin:.6f} {machine.os.exit_code}", file=sys.stderr)
+    return int(machine.os.exit_code or 0)
 
 
-main(*sys.argv[1:])
+sys.exit(main(*sys.argv[1:]))

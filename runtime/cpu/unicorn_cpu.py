@@ -290,7 +290,9 @@ class UnicornCpu(Rest):
 
     def resume(self, context: RegisterState) -> Exit:
         """See api.Cpu."""
-        if context is not self.context:
+        if context is self.context:
+            self._tell(context)  # a kick may be about them
+        else:
             self.load(context)
         pc, live = len(self.live) - 1, self.live
         for _ in range(SPURIOUS):

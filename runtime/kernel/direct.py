@@ -48,7 +48,7 @@ def _faithful(cls: type[File]) -> bool:
 
 def word_of(file: File) -> int:
     """The word of a descriptor that means `file`."""
-    if not file.direct or not _faithful(type(file)):
+    if not file.direct or file.asks or not _faithful(type(file)):
         return 0
     word = (file.host_fd or 0) | file.direct << 32
     return word | (CAN_READ if file.can_read else 0) | (CAN_WRITE if file.can_write else 0)

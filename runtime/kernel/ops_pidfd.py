@@ -116,6 +116,7 @@ def unshare(ctx: Context, what: Unshare) -> None:
     if what & Unshare.FILES and process.files.sharers > 1:
         process.files.sharers -= 1
         process.files = process.files.copy()
+        ctx.cpu.kick()  # machine code goes by the descriptors it was told of when the run began
     if what & Unshare.NAMES:
         own = replace(process.names)
         own.cwd, own.owner = process.names.cwd, process

@@ -23,7 +23,7 @@ from aot.personality.abi.personality import Personality
 from aot.personality.linux.system import SYSTEM as LINUX
 from aot.personality.registry import system_of
 from runtime.answers import facts, routine_table
-from runtime.cpu.api import Doors, Fault, FaultKind, Left
+from runtime.cpu.api import Doors, Fault, FaultKind, Kick, Left
 from runtime.cpu.routines import CLOCKS, KINDS, TRAP, Routine, _Block
 from runtime.kernel.direct import DESCRIPTORS, PAGES, Translations
 from runtime.kernel.schemes.dev import DevDirectory
@@ -117,6 +117,8 @@ class World:
             regs[index] = word
         regs[-1] = self.at[kind, site if kind == GateKind.BOUND else 0]
         left = cpu.resume(ctx)
+        if isinstance(left, Kick):
+            left = cpu.resume(ctx)
         if isinstance(left, Left):
             cpu.complete(ctx, 0)
             left = type(left.cause).__name__  # type: ignore[assignment]
@@ -233,6 +235,22 @@ def test_the_answer_is_the_handlers(pair: tuple[World, World], seed: int) -> Non
     assert pair[0].state() == pair[1].state()
     assert pair[0].answered() > 100
     assert pair[1].answered() == 0
+
+
+def test_a_kick_tells_of_other_descriptors(pair: tuple[World, World]) -> None:
+    """A process that stops sharing its descriptors goes on with its own."""
+    for world in pair:
+        shared = world.kit.files
+        for _ in range(2):
+            assert world.call(TRAP, "write", (10, DATA, 8), (0,) * 4)
+        world.kit.process.files = shared.copy()
+        world.rig.cpu.kick()
+        world.kit.process.files.close(10)
+        world.call(TRAP, "write", (10, DATA, 8), (0,) * 4)
+        assert world.ctx.regs[0] == (1 << 64) - 9  # EBADF
+        world.kit.process.files.close_all()
+        world.kit.process.files = shared
+    assert pair[0].answered() >= 1
 
 
 def test_every_routine_answers(pair: tuple[World, World]) -> None:

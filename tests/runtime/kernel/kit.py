@@ -43,6 +43,9 @@ class Bases:
     def get_base(self, context: Any, which: str) -> int:
         return self.bases.get(which, 0)
 
+    def kick(self) -> None:
+        """Nothing runs."""
+
 
 def memory_root() -> MemDirectory:
     clocks = FixedClocks()
