@@ -9,18 +9,20 @@ from typing import Final
 from aot.analyze.anchors import Anchors, Span, branches
 from aot.analyze.blocks import Code
 from aot.analyze.candidates import Candidate, candidates
+from aot.analyze.consensus import agreed
 from aot.analyze.decode import Decoder, Flow, Raw
 from aot.analyze.descent import follow_references
 from aot.analyze.model import Analysis, FoundSite, Known, Number, Refused
 from aot.analyze.numbers import CallersOf, site_number
 from aot.analyze.sweep import sweep
-from aot.image.model import Image
+from aot.image.model import Arch, Image
 from aot.personality.abi.gate import Gate
 from aot.record import dataclass, field
 
 _ROUNDS: Final = 4  # of proving a caller by its own callers
 _CALLERS: Final = 400  # functions read to learn what callers pass
 _PROOFS: Final = 600  # branches read to learn whether undeclared code is reached
+_HUGE: Final = 1 << 20  # bytes of a range that is not followed as a whole for matches that are none
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 
 
@@ -59,7 +61,7 @@ class _Search:
             if self.anchors.span_at(candidate.address) is None:
                 self.anchors.bridge(candidate.address)
         for candidate in matches:
-            why = self._known_data(candidate.address)
+            why = self._known_data(candidate.address) or self._inside(candidate)
             if why:
                 self.refused.append(Refused(candidate.address, why))
                 continue
@@ -86,6 +88,19 @@ class _Search:
             if start <= address < end:
                 return f"declared data in code [{start:#x}, {end:#x})"
         return self.anchors.object_at(address)
+
+    def _inside(self, candidate: Candidate) -> str:
+        """Why a match in a huge range without function starts is no instruction, if decoders agree on it."""
+        span = self.anchors.span_at(candidate.address)
+        if span is None or span.exact or span.end - span.start < _HUGE or self.image.arch is not Arch.X86_64:
+            return ""
+        segment = self.image.segment_at(candidate.address)
+        if segment is None:
+            return ""
+        raw = agreed(self.decoder, segment.data, segment.address, candidate.address)
+        if raw is None or self.decoder.flow(raw) is Flow.TRAP:
+            return ""
+        return f"inside `{raw[2]} {raw[3]}` at {raw[0]:#x}, decoded alike from sixteen places before it"
 
     def _place(self, address: int) -> _Place:
         span = self.anchors.span_at(address)
