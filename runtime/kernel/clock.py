@@ -20,6 +20,7 @@ class Clocks(Protocol):
 
     def now_ns(self, clock: Clock) -> int: ...
     def monotonic_ns(self) -> int: ...
+    def busy_ns(self) -> int: ...
     def resolution_ns(self, clock: Clock) -> int: ...
     def advance_to(self, monotonic_ns: int) -> None: ...
 
@@ -46,6 +47,10 @@ class HostClocks:
         """Granularity of a clock."""
         return 1
 
+    def busy_ns(self) -> int:
+        """Time on a processor."""
+        return self._read[Clock.PROCESS]()
+
     def advance_to(self, monotonic_ns: int) -> None:
         """Nothing: the host's time passes by itself."""
 
@@ -56,17 +61,24 @@ class FixedClocks:
     def __init__(self, step_ns: int = STEP_NS) -> None:
         self.step_ns = step_ns
         self.elapsed_ns = 0
+        self.slept_ns = 0  # of it
 
     def now_ns(self, clock: Clock) -> int:
         """The time on one clock; moves all of them one step."""
         self.elapsed_ns += self.step_ns
+        if clock in (Clock.PROCESS, Clock.THREAD):
+            return self.busy_ns()
         return self._base(clock) + self.elapsed_ns
+
+    def busy_ns(self) -> int:
+        """Time that was not slept, without moving it."""
+        return self.elapsed_ns - self.slept_ns
 
     @staticmethod
     def _base(clock: Clock) -> int:
         if clock is Clock.REALTIME:
             return EPOCH_NS
-        return 0 if clock in (Clock.PROCESS, Clock.THREAD) else BOOTED_NS
+        return BOOTED_NS
 
     def monotonic_ns(self) -> int:
         """The monotonic time, without moving it (the scheduler's look is not the guest's)."""
@@ -78,4 +90,6 @@ class FixedClocks:
 
     def advance_to(self, monotonic_ns: int) -> None:
         """Sleep: jump to an instant that lies ahead."""
-        self.elapsed_ns = max(self.elapsed_ns, monotonic_ns - BOOTED_NS)
+        wait = max(monotonic_ns - BOOTED_NS - self.elapsed_ns, 0)
+        self.elapsed_ns += wait
+        self.slept_ns += wait

@@ -57,14 +57,16 @@ def orphaned(kernel: Kernel, group: int, but: Process | None = None) -> bool:
 
     The parent of the run's first process is outside the run; it counts as one that would let the group go on.
     """
+    first = next(iter(kernel.processes.values()))
     for member in members(kernel, group):
         parent = kernel.processes.get(member.ppid)
         if member is but:
             continue
+        if member is first:
+            return False
         if parent is None:
-            if member.ppid != INIT:  # the first process: whoever started the run
-                return False
-        elif parent is not but and group_of(parent) != group and session_of(parent) == session_of(member):
+            continue
+        if parent is not but and group_of(parent) != group and session_of(parent) == session_of(member):
             return False
     return True
 

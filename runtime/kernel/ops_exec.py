@@ -31,7 +31,9 @@ def execve(
         raise Errno(E.NOSYS)
     comm = path.rpartition(b"/")[2][:15]  # what was asked for: neither a link's target nor an interpreter
     for _ in range(SCRIPTS):
-        if path or not flags & At.EMPTY_PATH:
+        if not path and not flags & At.EMPTY_PATH:
+            raise Errno(E.NOENT)
+        if path:
             raw, name, node = _contents(ctx, dirfd, path, follow=not flags & At.NOFOLLOW)
         else:
             raw, name, node = _opened(ctx, dirfd)

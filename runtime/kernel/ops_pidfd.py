@@ -89,7 +89,7 @@ def kcmp(ctx: Context, pid1: int, pid2: int, what: Share, first: int, second: in
     if len(pair) < 2:
         raise Errno(E.SRCH)
     keys = [_identity(p, what, fd) for p, fd in zip(pair, (first, second), strict=True)]
-    return 0 if keys[0] == keys[1] else 1 + (keys[0] > keys[1])
+    return 0 if keys[0] == keys[1] else 1 + ((pair[0].pid, first) > (pair[1].pid, second))
 
 
 def _identity(process: Process, what: Share, fd: int) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 
 from aot.personality.abi.neutral import Clock
-from runtime.kernel.clock import BOOTED_NS
 from runtime.kernel.context import Context, Kernel, Process
 
 
@@ -54,5 +53,5 @@ def passed_ns(whose: Process | Context) -> int:
     """Time of a process or context, for timers: in a deterministic run the look moves no clock."""
     kernel = whose.process.kernel if isinstance(whose, Context) else whose.kernel
     if kernel.deterministic:
-        return kernel.clocks.monotonic_ns() - BOOTED_NS
+        return kernel.clocks.busy_ns()
     return context_ns(whose) if isinstance(whose, Context) else process_ns(whose)

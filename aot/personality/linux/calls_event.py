@@ -27,6 +27,7 @@ from aot.personality.linux import layouts as la
 from aot.personality.linux import layouts_event as le
 from aot.personality.linux.columns import nr
 from aot.personality.linux.flags import CLOCK, MASK_HOW, PIPE
+from aot.personality.linux.kinds import OutSigInfo
 
 SIGSETSIZE = Must((8,), "sizeof(sigset_t)")
 MASK, MASK_OPT = InInt(64), InInt(64, optional=True)
@@ -53,7 +54,7 @@ SIGNALS = (
     call("rt_sigsuspend", nr(130, 133), Op.SIGSUSPEND, FULL, sig(unewset=To("mask", MASK),
          sigsetsize=SIGSETSIZE), ZERO),
     call("rt_sigtimedwait", nr(128, 137), Op.SIGTIMEDWAIT, FULL,
-         sig(uthese=To("mask", MASK), uinfo=OutStruct(le.SIGINFO, optional=True),
+         sig(uthese=To("mask", MASK), uinfo=OutSigInfo(),
              uts=To("timeout", la.IN_TIME_OPT), sigsetsize=SIGSETSIZE), Ret("r.signal")),
     call("rt_sigreturn", nr(15, 139), Op.SIGRETURN, FULL, None, NOTHING),
     call("sigaltstack", nr(131, 132), Op.SIGALTSTACK, FULL,

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.kinds import In, Mem
+from aot.personality.abi.frame import SigInfo
+from aot.personality.abi.kinds import In, Mem, Out
 from aot.personality.abi.neutral_process import AnyClock, CpuClock
 from aot.personality.linux.flags import CLOCK
+from aot.personality.linux.signal_frame import INFO_SIZE, siginfo
 from aot.record import dataclass
 
 CPU_SCHED, CPU_THREAD = 2, 4
@@ -36,6 +38,23 @@ class ClockId(In):
 
     def show(self, word: int, mem: Mem) -> str:
         return CLOCK.show(word, mem)
+
+
+@dataclass(frozen=True, slots=True)
+class OutSigInfo(Out):
+    """A siginfo: what it holds depends on the signal. Null is skipped."""
+
+    @property
+    def probe(self) -> tuple[int, bool]:
+        return INFO_SIZE, True
+
+    @property
+    def store(self) -> Callable[..., int | None]:
+        def store(word: int, value: SigInfo, mem: Mem) -> None:
+            if word:
+                mem.write(word, siginfo(value))
+
+        return store
 
 
 CLOCK_ID = ClockId()

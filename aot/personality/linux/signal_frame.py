@@ -27,9 +27,10 @@ from aot.personality.abi.signals import Signal
 INFO_SIZE = 128
 FAULTS = frozenset({Signal.SEGV, Signal.BUS, Signal.ILL, Signal.FPE, Signal.TRAP})
 _HEAD, _FAULT = struct.Struct("<iii4x"), struct.Struct("<Q")
-_FROM, _CHILD = struct.Struct("<iIQ"), struct.Struct("<iIi")
+_FROM, _CHILD = struct.Struct("<iIQ"), struct.Struct("<iIi4xQQ")
 _TIMER = struct.Struct("<iiQ")
 M64 = (1 << 64) - 1
+TICK_NS = 10_000_000  # USER_HZ is 100
 
 
 def siginfo(info: SigInfo) -> bytes:
@@ -38,9 +39,9 @@ def siginfo(info: SigInfo) -> bytes:
     if info.fault or (info.code > 0 and info.signal in FAULTS):
         body = _FAULT.pack(info.address)
     elif info.signal == Signal.CHLD and info.code > 0:
-        body = _CHILD.pack(info.pid, info.uid, info.status)
+        body = _CHILD.pack(info.pid, info.uid, info.status, info.used_ns // TICK_NS, 0)
     elif info.code == SI_TIMER:
-        body = _TIMER.pack(0, 0, info.value)
+        body = _TIMER.pack(info.timer, info.overrun, info.value)
     else:
         body = _FROM.pack(info.pid, info.uid, info.value)
     return (head + body).ljust(INFO_SIZE, b"\0")
