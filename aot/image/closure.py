@@ -22,6 +22,7 @@ MAX_LINKS = 40
 MAX_INCLUDES = 64
 DEFAULT = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 MUSL_DEFAULT = ("/lib", "/usr/local/lib", "/usr/lib")
+MUSL_NAMES = ("c", "pthread", "rt", "m", "dl", "util", "xnet")  # lib*.so that its loader answers itself
 MULTIARCH = {Arch.X86_64: "x86_64-linux-gnu", Arch.AARCH64: "aarch64-linux-gnu"}
 
 
@@ -83,13 +84,23 @@ def closure(program: bytes, origin: str, root: Path) -> Closure:
     while pending:
         needs, path = pending.popleft()
         for name in needs.needed:
-            if name in names or name == first.interpreter.rpartition("/")[2]:
+            if name in names or _is_linker(name, first.interpreter):
                 continue
             names[name] = found = _look(tree, name, (*_own(needs, first, path, origin), *system), first.arch)
             if found is not None:
                 pending.append((read_needs(read_source(found[1])), found[0]))
-    unique = {str(found[1]): found for found in names.values() if found is not None}
+    unique: dict[str, tuple[str, Path]] = {}
+    for found in names.values():
+        if found is not None:
+            unique.setdefault(str(found[1]), found)
     return Closure(tuple(unique.values()), tuple(name for name, found in names.items() if found is None))
+
+
+def _is_linker(name: str, interpreter: str) -> bool:
+    """Whether a needed name means the interpreter itself; musl's is its C library, too."""
+    if name == interpreter.rpartition("/")[2]:
+        return True
+    return "ld-musl" in interpreter and name.startswith("lib") and name[3:].partition(".")[0] in MUSL_NAMES
 
 
 def _own(needs: Needs, first: Needs, path: str, origin: str) -> Iterator[str]:
