@@ -66,7 +66,7 @@ def _fault_words(end: End) -> str:
 def _where(end: End) -> str:
     assert end.fault is not None and end.ctx is not None
     region = end.ctx.mem.region_at(end.fault.pc)
-    return f" ({region.name})" if region is not None and region.name else ""
+    return f" ({region.name.rpartition('/')[2]})" if region is not None and region.name else ""
 
 
 def _registers(ctx: Context) -> list[str]:
