@@ -141,6 +141,8 @@ class GuestAccess:
         allowed = region.prot & W if write else region.prot
         if not allowed or extent is None or (write and (region.code or extent.code)):
             return None
+        if extent.shared and region.pa + region.size > extent.pa + extent.size:  # grown past what it shares
+            return None
         if write:
             region.bare = True
         return min(end, region.end), region.pa - region.start

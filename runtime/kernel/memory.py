@@ -97,7 +97,7 @@ class AddressSpace(Placement):
         else:
             region = grown
         if prot and region.file is None and end - start <= EAGER and not self.arena.short(end - start):
-            self._enter(region, start, end)
+            self._enter(region, start, min(end, self.end_of(region)))
         self.emit(EventKind.MAP, start, end - start)
         if prot & X:
             self._executable(start, end)

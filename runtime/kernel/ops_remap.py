@@ -28,16 +28,22 @@ def mremap(ctx: Context, address: int, old_size: int, new_size: int, flags: Rema
         raise Errno(E.INVAL)
     if fixed and new_address < address + old and address < new_address + new:
         raise Errno(E.INVAL)
-    if old > new and not fixed:
-        _covered(mem, address, new)
-        mem.unmap(address + new, old - new)
+    if mem.region_at(address) is None:
+        raise Errno(E.FAULT)
+    if old >= new and not fixed and not leaves:
+        if old > new:
+            mem.unmap(address + new, old - new)
         return address
-    last = _covered(mem, address, max(old, 1))
+    last = _covered(mem, address, max(min(old, new), 1))
+    if fixed:
+        mem.check_changeable(address, max(old, page))
+        mem.unmap(new_address, new)
+        if old > new:
+            mem.unmap(address + new, old - new)
+            old = new
     if not old:
         return _again(ctx, last, address, new, new_address if fixed else None)
-    if leaves and last.file is not None and not last.shared:
-        raise Errno(E.INVAL)
-    if not fixed and not leaves and (new == old or _grown(ctx, last, address + old, new - old)):
+    if not fixed and not leaves and _grown(ctx, last, address + old, new - old):
         return address
     if not moves:
         raise Errno(E.NOMEM)
@@ -105,10 +111,7 @@ def _moved(ctx: Context, old: tuple[int, int], new: tuple[int, int], last: Regio
     if leaves or new_size > old_size:
         afford(ctx, new_size if leaves else new_size - old_size, last.prot, _flags_of(last))
     kept = min(old_size, new_size)
-    if target:
-        mem.unmap(target, new_size)
-    else:
-        target = mem.find_free(new_size)
+    target = target or mem.find_free(new_size)
     if kept < old_size:
         mem.unmap(address + kept, old_size - kept)
     mem.move(address, kept, target, leave=leaves)

@@ -81,7 +81,7 @@ class Paging(GuestAccess):
         self.layout.insert(new)
         return new
 
-    def _end_of(self, region: Region) -> int:
+    def end_of(self, region: Region) -> int:
         """Where the pages of a mapping's backing end, at most its own end."""
         if region.file is not None:
             length = region.file.size - region.offset
@@ -92,7 +92,7 @@ class Paging(GuestAccess):
 
     def _populate(self, region: Region, va: int) -> bool:
         region = self.piece(region, va)
-        end = self._end_of(region)
+        end = self.end_of(region)
         if va >= end:
             self.fault_code = FAULT_BEYOND
             return False
@@ -176,7 +176,7 @@ class Paging(GuestAccess):
         """Arena ranges behind [va, end) of one region, populated; to write, no longer copy-on-write."""
         first = va & ~(PAGE - 1)
         size = -(-end // PAGE) * PAGE - first
-        if end > self._end_of(region):
+        if end > self.end_of(region):
             raise Errno(E.FAULT)
         self._enter(region, first, first + size)
         at = region.pa - region.start
@@ -241,7 +241,7 @@ class Paging(GuestAccess):
         for region in self.layout:
             if region.file is None or not region.shared:
                 continue
-            lo = self._end_of(region)
+            lo = self.end_of(region)
             if lo < region.end and self.table.clear(lo, region.end - lo):
                 self.forget(lo, region.end - lo)
                 self.emit(EventKind.UNMAP, lo, region.end - lo)

@@ -18,7 +18,8 @@ def frames_of(mem: AddressSpace, region: Region, lo: int, hi: int) -> list[tuple
     """(address, arena offset, bytes) of what has memory in [lo, hi) of one region."""
     if region.inherited:
         return [(va, entry & ADDRESS, PAGE) for va, entry in mem.table.entries(lo, hi - lo)]
-    if region.extent is None:
+    hi = min(hi, mem.end_of(region))
+    if region.extent is None or lo >= hi:
         return []
     return [(lo, region.pa + lo - region.start, hi - lo)]
 
@@ -99,7 +100,9 @@ def remove(mem: AddressSpace, address: int, size: int) -> None:
             raise Errno(E.INVAL)
         if not region.max_prot & W:
             raise Errno(E.ACCES)
-        lo, hi = max(address, region.start), min(address + size, region.end)
+        lo, hi = max(address, region.start), min(address + size, mem.end_of(region))
+        if lo >= hi:
+            continue
         if region.file is None:
             mem.arena.punch(region.pa + lo - region.start, hi - lo)
             continue
