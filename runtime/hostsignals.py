@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import select
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -15,16 +16,17 @@ from contextlib import suppress
 
 from aot.personality.abi.frame import SI_USER, SigInfo
 from runtime.kernel.context import Process
-from runtime.kernel.kin import group_of
+from runtime.kernel.kin import group_of, members
 from runtime.kernel.signals import send_process
 
 FORWARDED = tuple(
     signal.Signals[f"SIG{name}"]
-    for name in ("HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH")
+    for name in ("HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "TERM", "CONT", "WINCH", "TSTP")
 )
-TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH)
+TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH, signal.SIGTSTP)
 """What a terminal sends to every process of its foreground group."""
 STOP = 0  # a byte no signal has
+CONT_MS = 500
 
 
 class HostSignals:
@@ -75,18 +77,45 @@ class HostSignals:
             self._ended.release()
 
     def take(self) -> None:
-        """Send what arrived to the guest. May raise Killed."""
+        """Send what arrived to the guest; where the guest is stopped, stop as well."""
+        if self.process.stopped:
+            self._stop_too()
         if not self.arrived:
             return
         with suppress(BlockingIOError):  # the thread is about to ring
             os.eventfd_read(self.bell)
         while self.arrived:
             number = self.arrived.popleft()
-            kernel = self.process.kernel
-            front = kernel.foreground or group_of(self.process)
-            group = [p for p in kernel.processes.values() if p.status is None and group_of(p) == front]
-            for process in group if number in TERMINAL else (self.process,):
+            for process in self._meant(number):
                 send_process(process, number, SigInfo(number, SI_USER))
+
+    def _meant(self, number: int) -> list[Process]:
+        """Who gets a signal: what a terminal sends goes to its foreground group, the rest to the first process.
+
+        A shell outside lets a whole job go on.
+        """
+        kernel, own = self.process.kernel, group_of(self.process)
+        front = kernel.foreground or own
+        if number in TERMINAL:
+            return members(kernel, front)
+        if number == signal.SIGCONT:
+            return [*members(kernel, own), *(members(kernel, front) if front != own else ())]
+        return [self.process]
+
+    def _stop_too(self) -> None:
+        """The first process is stopped, and nobody in the guest can let it go on: whoever started the run has to.
+
+        That is so when everybody is stopped, or when its group has the terminal, which a shell outside wants.
+        """
+        kernel, own = self.process.kernel, group_of(self.process)
+        living = [p for p in kernel.processes.values() if p.status is None]
+        mine = (kernel.foreground or own) == own and any(os.isatty(fd) for fd in range(3))
+        if not self.arrived and (mine or all(p.stopped for p in living)):
+            os.kill(os.getpid(), signal.SIGSTOP)
+            if self.bell >= 0:  # CONT is on its way through the thread
+                poll = select.poll()
+                poll.register(self.bell, select.POLLIN)
+                poll.poll(CONT_MS)
 
     def stop(self) -> None:
         """Put everything back as it was."""

@@ -44,6 +44,7 @@ from runtime.options import RunOptions as RunOptions
 
 if TYPE_CHECKING:
     from runtime.expiry import Expiry
+    from runtime.ttymodes import TerminalModes
 
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
 
@@ -324,9 +325,19 @@ def _unloadable(error: Errno) -> ManifestError:
     return ManifestError(f"the program cannot be loaded: {error.code.value} where its memory should be")
 
 
+def _modes() -> TerminalModes | None:
+    """The terminal's modes now, where a standard stream is one."""
+    if not any(os.isatty(fd) for fd in range(3)):
+        return None
+    from runtime.ttymodes import TerminalModes  # noqa: PLC0415 - for runs on a terminal alone
+
+    return TerminalModes()
+
+
 def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
     """Run a native ELF and return the status a shell would show."""
     machine = Machine(image, options)
+    modes = _modes() if options.forward else None
     try:
         end = machine.run()
         if options.stats is not None:
@@ -336,6 +347,8 @@ def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
             )
             options.stats.write(summary)
         number = report.signal_of(end)
+        if number and modes is not None:
+            modes.restore()
         if (number or end.reason) and number not in report.SILENT and options.errors is not None:
             options.errors.write(report.describe(end))
         return 128 + number if number else end.status & 0xFF

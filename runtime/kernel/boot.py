@@ -68,7 +68,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
     files = FileTable(limit=min(LIMIT, most), most=most)
     if world.limits is not None:
         files.total = world.limits.files
-    for fd, file in enumerate(standard_files()):
+    for fd, file in enumerate(standard_files(kernel)):
         files.put(fd, file, cloexec=False)
     pid = FIRST_PID if world.deterministic else os.getpid()
     ppid = FIRST_PID - 1 if world.deterministic else os.getppid()

@@ -12,6 +12,7 @@ from aot.personality.abi.neutral import Termios, Winsize
 from aot.personality.abi.op import Op
 from aot.personality.abi.signals import Signal
 from runtime.kernel.context import Context
+from runtime.kernel.front import come_to_front, host_session
 from runtime.kernel.host import failure
 from runtime.kernel.kin import group_of, session_of
 from runtime.kernel.optable import op
@@ -39,6 +40,20 @@ def _ioctl(fd: int, request: int, data: bytes) -> bytes:
         raise failure(error) from None
 
 
+def held_by(ctx: Context, fd: int) -> tuple[int, int]:
+    """The session a terminal controls, and its foreground group."""
+    file = ctx.process.files.get(fd)
+    if isinstance(file, Pty):
+        return file.terminal.session, file.terminal.foreground
+    return host_session(ctx.process.kernel)
+
+
+def _change(ctx: Context, fd: int) -> None:
+    """The caller changes a terminal: from the background that is TTOU."""
+    if not isinstance(ctx.process.files.get(fd), Master):
+        come_to_front(ctx, *held_by(ctx, fd), Signal.TTOU)
+
+
 @op(Op.TTY_GETATTR)
 def tty_getattr(ctx: Context, fd: int) -> Termios:
     """Modes of a terminal."""
@@ -52,6 +67,7 @@ def tty_setattr(ctx: Context, fd: int, when: int, modes: Termios) -> None:
     host = _terminal(ctx, fd)
     if when > FLUSH:
         raise Errno(E.INVAL)
+    _change(ctx, fd)
     raw = _TERMIOS.pack(modes.iflag, modes.oflag, modes.cflag, modes.lflag, modes.line, modes.cc)
     _ioctl(host, TCSETS + when, raw)
 
@@ -76,28 +92,31 @@ def tty_setsize(ctx: Context, fd: int, size: Winsize) -> None:
 
 @op(Op.TTY_GETPGRP)
 def tty_getpgrp(ctx: Context, fd: int) -> int:
-    """Process group that gets what the terminal sends: the first one until somebody changes it."""
+    """The group that has the terminal. Raises NOTTY unless it controls the caller's session."""
     _terminal(ctx, fd)
-    file, kernel = ctx.process.files.get(fd), ctx.process.kernel
-    if isinstance(file, Pty):
-        if not isinstance(file, Master) and file.terminal.session != session_of(ctx.process):
-            raise Errno(E.NOTTY)
-        return file.terminal.foreground
-    first = next(iter(kernel.processes.values()), ctx.process)
-    return kernel.foreground or group_of(first)
+    session, foreground = held_by(ctx, fd)
+    if session != session_of(ctx.process) and not isinstance(ctx.process.files.get(fd), Master):
+        raise Errno(E.NOTTY)
+    return foreground
 
 
 @op(Op.TTY_SETPGRP)
 def tty_setpgrp(ctx: Context, fd: int, pgrp: int) -> None:
-    """Give the terminal to a process group of the run."""
+    """Give the terminal to a group of its session. Raises NOTTY, INVAL, SRCH, PERM."""
     _terminal(ctx, fd)
-    kernel = ctx.process.kernel
-    if all(group_of(p) != pgrp for p in kernel.processes.values()):
-        raise Errno(E.PERM)
-    file = ctx.process.files.get(fd)
-    if not isinstance(file, Pty):
-        kernel.foreground = pgrp
-        return
-    if file.terminal.session != session_of(ctx.process):
+    kernel, file = ctx.process.kernel, ctx.process.files.get(fd)
+    session, _ = held_by(ctx, fd)
+    if session != session_of(ctx.process):
         raise Errno(E.NOTTY)
-    file.terminal.foreground = pgrp
+    _change(ctx, fd)
+    if pgrp < 0:
+        raise Errno(E.INVAL)
+    found = [p for p in kernel.processes.values() if group_of(p) == pgrp]
+    if not found:
+        raise Errno(E.SRCH)
+    if all(session_of(p) != session for p in found):
+        raise Errno(E.PERM)
+    if isinstance(file, Pty):
+        file.terminal.foreground = pgrp
+    else:
+        kernel.foreground = pgrp

@@ -13,7 +13,7 @@ from runtime.kernel.direct import Direct
 from runtime.kernel.directory import DirectoryFile
 from runtime.kernel.host import failure
 from runtime.kernel.node import Directory, File, Link, Node, fill_random, total
-from runtime.kernel.schemes.hostfile import HostStream
+from runtime.kernel.schemes.hosttty import HostTerminal
 from runtime.kernel.schemes.pty import Master, SlaveNode, controlling, open_slave
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class RandomFile(NullFile):
         return fill_random(buf, self.random)
 
 
-def open_tty(node: Node, flags: Open) -> File:
+def open_tty(node: Node, flags: Open, kernel: Kernel | None = None) -> File:
     """The controlling terminal of the host process, if it has one."""
     access = os.O_RDWR if flags & Open.READ and flags & Open.WRITE else os.O_RDONLY
     if flags & Open.WRITE and not flags & Open.READ:
@@ -112,7 +112,7 @@ def open_tty(node: Node, flags: Open) -> File:
         fd = os.open("/dev/tty", access | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         raise failure(error) from None
-    return HostStream(node, flags, fd, polite=False)
+    return HostTerminal(node, flags, fd, kernel, polite=False)
 
 
 def null_node() -> DeviceNode:
@@ -153,8 +153,9 @@ class DevDirectory(Directory):
             return RandomFile(node, flags, random)
 
         def tty_file(node: Node, flags: Open) -> File:
-            pair = None if names is None else controlling(_kernel(names))
-            return open_tty(node, flags) if pair is None else open_slave(pair, SlaveNode(pair), flags)
+            kernel = None if names is None else _kernel(names)
+            pair = None if kernel is None else controlling(kernel)
+            return open_tty(node, flags, kernel) if pair is None else open_slave(pair, SlaveNode(pair), flags)
 
         def master_file(node: Node, flags: Open) -> File:
             return Master(node, flags, _kernel(names))

@@ -7,9 +7,11 @@ import stat
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.neutral import Open
+from runtime.kernel.context import Kernel
 from runtime.kernel.node import File
 from runtime.kernel.schemes.dev import NullFile, null_node
 from runtime.kernel.schemes.hostfile import HostFile, HostStream, StreamNode
+from runtime.kernel.schemes.hosttty import HostTerminal
 
 
 class StdFile(HostFile):
@@ -32,6 +34,16 @@ class StdStream(HostStream):
         """The descriptor belongs to the host."""
 
 
+class StdTerminal(HostTerminal):
+    """The terminal of the host, given as a standard stream."""
+
+    def reopen(self, flags: Open) -> File:
+        return shared(self, flags)
+
+    def close(self) -> None:
+        """The descriptor belongs to the host."""
+
+
 def shared(file: File, flags: Open) -> File:
     """The same open file: a new one could do more than the guest was given. Raises ACCES for more."""
     if flags & Open.DIRECTORY:
@@ -41,7 +53,7 @@ def shared(file: File, flags: Open) -> File:
     return file
 
 
-def standard_file(fd: int, flags: Open) -> File:
+def standard_file(fd: int, flags: Open, kernel: Kernel | None = None) -> File:
     """The open file for host descriptor `fd`; a closed one becomes the null device."""
     try:
         st = os.fstat(fd)
@@ -52,15 +64,17 @@ def standard_file(fd: int, flags: Open) -> File:
         return StdFile(node, flags, fd)
     if stat.S_ISCHR(st.st_mode) and st.st_rdev == os.makedev(1, 3):
         return NullFile(null_node(), flags)
+    if os.isatty(fd):
+        return StdTerminal(node, flags, fd, kernel, polite=True)
     return StdStream(node, flags, fd, polite=True)
 
 
-def standard_files() -> tuple[File, File, File]:
+def standard_files(kernel: Kernel | None = None) -> tuple[File, File, File]:
     """Descriptors 0, 1 and 2."""
     both = Open.READ | Open.WRITE
     terminal = [both if os.isatty(fd) else None for fd in range(3)]
     return (
-        standard_file(0, terminal[0] or Open.READ),
-        standard_file(1, terminal[1] or Open.WRITE),
-        standard_file(2, terminal[2] or Open.WRITE),
+        standard_file(0, terminal[0] or Open.READ, kernel),
+        standard_file(1, terminal[1] or Open.WRITE, kernel),
+        standard_file(2, terminal[2] or Open.WRITE, kernel),
     )
