@@ -189,6 +189,7 @@ LATE = {Op.COPY_RANGE}
 
 TERMINALS = {
     Op.TTY_GETATTR, Op.TTY_SETATTR, Op.TTY_GETSIZE, Op.TTY_SETSIZE, Op.TTY_GETPGRP, Op.TTY_SETPGRP,
+    Op.TTY_GETSID, Op.PTY_NUMBER, Op.PTY_LOCK,
 }  # fmt: skip
 """Ops that may find out first that a file is no terminal."""
 

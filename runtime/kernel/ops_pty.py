@@ -7,7 +7,7 @@ from aot.personality.abi.neutral import Open
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
 from runtime.kernel.optable import op
-from runtime.kernel.schemes.pty import GETPTN, SPTLCK, Master, SlaveNode, open_slave
+from runtime.kernel.schemes.pty import SPTLCK, Master, SlaveNode, open_slave
 
 
 def _master(ctx: Context, fd: int) -> Master:
@@ -20,7 +20,7 @@ def _master(ctx: Context, fd: int) -> Master:
 @op(Op.PTY_NUMBER)
 def pty_number(ctx: Context, fd: int) -> int:
     """The number of the pair a master belongs to."""
-    return _master(ctx, fd).word(GETPTN)
+    return _master(ctx, fd).terminal.number
 
 
 @op(Op.PTY_LOCK)

@@ -81,6 +81,12 @@ WATCHES = (
     row(Op.INOTIFY_REMOVE,  sig(fd=FD, watch=S32), ZERO),
 )
 TERMINALS = (
+    row(Op.TTY_GETSID,      sig(fd=FD)),
+    row(Op.TTY_CONTROL,     sig(fd=FD, steal=S32), ZERO),
+    row(Op.TTY_GIVE_UP,     sig(fd=FD), ZERO),
+    row(Op.TTY_FLUSH,       sig(fd=FD, queue=S32), ZERO),
+    row(Op.TTY_BREAK,       sig(fd=FD, drain=S32), ZERO),
+    row(Op.TTY_FLOW,        sig(fd=FD, action=S32), ZERO),
     row(Op.PTY_NUMBER,      sig(fd=FD)),
     row(Op.PTY_LOCK,        sig(fd=FD, locked=U32), ZERO),
     row(Op.PTY_PEER,        sig(fd=FD, flags=OPEN)),

@@ -97,13 +97,8 @@ ROWS = (
     row(Op.PI_LOCK,         sig(address=ADDRESS, timeout=la.IN_TIME_OPT, clock=CLOCK, wait=BOOL), ZERO),
     row(Op.PI_UNLOCK,       sig(address=ADDRESS), ZERO),
 )
-GAPS = (
-    *((op, "not built") for op in (Op.TTY_GETSID, Op.TTY_CONTROL, Op.TTY_GIVE_UP, Op.TTY_FLUSH, Op.TTY_BREAK,
-                                   Op.TTY_FLOW)),
-)
 # fmt: on
 
 CALLS: tuple[Call, ...] = (
     *ROWS,
-    *(absent(op.name.lower(), {COLUMN: int(op)}, note) for op, note in GAPS),
 )

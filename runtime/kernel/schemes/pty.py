@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import struct
 import termios
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat
 from aot.personality.abi.signals import Signal
 from aot.record import dataclass
-from runtime.kernel.host import failure
+from runtime.kernel.host import failure, ready
 from runtime.kernel.kin import members, session_of
 from runtime.kernel.node import File, Node
 from runtime.kernel.schemes.hostfile import HostStream, neutral_stat
@@ -30,17 +31,18 @@ if TYPE_CHECKING:
     from runtime.kernel.namespace import Namespace
 
 PTMX = os.makedev(5, 2)
-GETPTN, SPTLCK, GPTLCK = 0x80045430, 0x40045431, 0x80045439  # include/uapi/asm-generic/ioctls.h
+GETPTN, SPTLCK, GPTPEER = 0x80045430, 0x40045431, 0x5441  # include/uapi/asm-generic/ioctls.h
 _KEYS = ((termios.VINTR, Signal.INT), (termios.VQUIT, Signal.QUIT), (termios.VSUSP, Signal.TSTP))
 _WORD = struct.Struct("=i")
 
 
 @dataclass(slots=True, eq=False)
 class Terminal:
-    """A pair: its number, the session whose controlling terminal it is, the group that has it (0: none)."""
+    """A pair: its number in this run, the session whose controlling terminal it is, the group that has it (0: none)."""
 
     kernel: Kernel
     number: int
+    host: int = 0  # its number on the host
     session: int = 0
     foreground: int = 0
 
@@ -84,18 +86,36 @@ class Master(Pty):
             fd = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise failure(error) from None
-        super().__init__(node, flags, fd, Terminal(kernel, 0))
-        self.terminal.number = self.word(GETPTN)
-        kernel.terminals[self.terminal.number] = self.terminal
+        number = next(n for n in range(len(kernel.terminals) + 1) if n not in kernel.terminals)
+        super().__init__(node, flags, fd, Terminal(kernel, number))
+        self.terminal.host = self.word(GETPTN)
+        kernel.terminals[number] = self.terminal
 
     def write(self, buf: Buffers) -> int:
         keys = self._keys() if self.terminal.foreground else {}
         count = super().write(buf)
         if keys:
             typed = b"".join(bytes(piece) for piece in buf)[:count]
-            for signal in {keys[c]: None for c in typed if c in keys}:
+            found = {keys[c]: None for c in typed if c in keys}
+            if found:
+                self._settle()
+            for signal in found:
                 self.terminal.tell(signal)
         return count
+
+    def _settle(self) -> None:
+        """See to it that the host's line discipline has looked at what was typed, which it does later.
+
+        Looking for input at the other side makes it do so at once. What it drops at such a key would
+        otherwise be what the program says when it is told.
+        """
+        flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            peer = fcntl.ioctl(self.fd, GPTPEER, flags)
+        except OSError:  # locked, or gone
+            return
+        ready(peer, select.POLLIN)
+        os.close(peer)
 
     def _keys(self) -> dict[int, Signal]:
         """Bytes that send signals now."""
@@ -122,7 +142,7 @@ def open_slave(terminal: Terminal, node: Node, flags: Open) -> Slave:
     both = flags & Open.READ and flags & Open.WRITE
     access = os.O_RDWR if both else os.O_WRONLY if flags & Open.WRITE else os.O_RDONLY
     try:
-        fd = os.open(f"/dev/pts/{terminal.number}", access | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(f"/dev/pts/{terminal.host}", access | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise failure(error) from None
     file = Slave(node, flags, fd, terminal)
@@ -144,7 +164,7 @@ class SlaveNode(Node):
     @property
     def path(self) -> str:
         """Where the host has it."""
-        return f"/dev/pts/{self.terminal.number}"
+        return f"/dev/pts/{self.terminal.host}"
 
     def stat(self) -> Stat:
         try:
