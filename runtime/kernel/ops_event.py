@@ -7,8 +7,8 @@ from aot.personality.abi.kinds import Sink
 from aot.personality.abi.neutral import Clock, EpollEvent, Itimer, Open, Time
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context
+from runtime.kernel.leave import Block
 from runtime.kernel.node import POLLERR, POLLHUP, POLLIN
-from runtime.kernel.ops_poll import wait_for
 from runtime.kernel.ops_signal import waiting_with
 from runtime.kernel.ops_time import deadline_of
 from runtime.kernel.optable import op
@@ -100,7 +100,9 @@ def epoll_wait(
         until = deadline_of(ctx, timeout)
         expired = until is not None and ctx.process.kernel.clocks.monotonic_ns() >= until
         if not found and not expired:
-            raise wait_for([(group, POLLIN), *group.quiet()], until)
+            due = [at for at in (until, group.due_ns()) if at is not None]
+            wait = ((group.host.fileno(), POLLIN),)
+            raise Block(fds=wait, deadline_ns=min(due, default=None), ready=group.stirred)
         ctx.wait = None
     for event in found:
         events.add(event)

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -391,6 +392,29 @@ static void refusals(void)
     close(s);
 }
 
+static int group_of_two;
+
+static void *wait_for_one(void *found)
+{
+    return (void *)(long)epoll_wait(group_of_two, found, 1, -1);
+}
+
+static void added(void)
+{
+    int s[2];
+    void *count = 0;
+    pthread_t waiter;
+    struct epoll_event e = {.events = EPOLLOUT | EPOLLET, .data.u32 = 7}, found = {0};
+    group_of_two = epoll_create1(0);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+    pthread_create(&waiter, 0, wait_for_one, &found);
+    usleep(20000);
+    epoll_ctl(group_of_two, EPOLL_CTL_ADD, s[0], &e);
+    pthread_join(waiter, &count);
+    check("added while somebody waits", (long)count == 1 && found.data.u32 == 7 && found.events == EPOLLOUT);
+    close(s[0]), close(s[1]), close(group_of_two);
+}
+
 int main(void)
 {
     pairs();
@@ -401,6 +425,7 @@ int main(void)
     udp();
     several();
     edges();
+    added();
     processes();
     refusals();
     return failed ? 1 : 42;

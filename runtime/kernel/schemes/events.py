@@ -194,16 +194,25 @@ class EpollFile(File):
                 found.append(EpollEvent(events, item.event.data))
         return found
 
-    def _quietly(self, item: Watched) -> int:
+    def _reports(self, item: Watched) -> int:
+        """What a file without a descriptor of the host has to report now."""
         assert isinstance(item.file, QuietFile)
         wanted = item.event.events
         events = item.file.ready(wanted & CONDITIONS)
-        if not events or (wanted & EDGE and item.seen == item.file.edges):
-            return 0
-        item.seen = item.file.edges
-        if wanted & ONESHOT:
-            item.event = EpollEvent(wanted & ~CONDITIONS, item.event.data)
+        return 0 if wanted & EDGE and item.seen == item.file.edges else events
+
+    def _quietly(self, item: Watched) -> int:
+        assert isinstance(item.file, QuietFile)
+        events = self._reports(item)
+        if events:
+            item.seen = item.file.edges
+            if item.event.events & ONESHOT:
+                item.event = EpollEvent(item.event.events & ~CONDITIONS, item.event.data)
         return events
+
+    def stirred(self) -> bool:
+        """Whether such a file has something to report; asked while somebody waits, files may be added meanwhile."""
+        return any(self._reports(w) for w in list(self.watched.values()) if w.file.host_fd is None)
 
     def due_ns(self) -> int | None:
         return min((at for f, _ in self.quiet() if (at := f.due_ns()) is not None), default=None)
