@@ -280,7 +280,7 @@ class GuestAccess:
 
     @abstractmethod
     def look_at_files(self) -> None:
-        """Shared mappings lose their pages behind the ends of their files."""
+        """Mappings lose their pages behind the ends of their files."""
 
     @abstractmethod
     def own(self, region: Region, va: int, end: int, *, write: bool) -> list[tuple[int, int]]:

@@ -237,11 +237,13 @@ class Paging(GuestAccess):
     # files
 
     def look_at_files(self) -> None:
-        """Shared mappings lose their pages behind the ends of their files."""
+        """Mappings lose their pages behind the ends of their files, also those that were private already."""
         for region in self.layout:
-            if region.file is None or not region.shared:
+            if region.file is None:
                 continue
             lo = self.end_of(region)
             if lo < region.end and self.table.clear(lo, region.end - lo):
                 self.forget(lo, region.end - lo)
                 self.emit(EventKind.UNMAP, lo, region.end - lo)
+                if region.extent is not None and not region.shared:
+                    self.arena.punch(region.pa + lo - region.start, region.end - lo)
