@@ -205,7 +205,7 @@ def _show_facts(names: Namespace, here: str) -> None:
 
 
 def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:
-    """/etc/passwd and /etc/group with root and the user, so that owners have names."""
+    """/etc/passwd and /etc/group with root and the user, so that owners have names; /etc/hosts with this machine."""
     assert isinstance(top, MemDirectory)
     users = {0: "root"} | ({uid: "user"} if uid else {})
     groups = {0: "root"} | ({gid: "user"} if gid else {})
@@ -214,6 +214,7 @@ def _small_files(top: Directory, volume: Volume, uid: int, gid: int) -> None:
     etc = MemDirectory(volume)
     etc.children[b"passwd"] = MemFile(volume, 0o644, passwd.encode())
     etc.children[b"group"] = MemFile(volume, 0o644, group.encode())
+    etc.children[b"hosts"] = MemFile(volume, 0o644, b"127.0.0.1\tlocalhost\n::1\tlocalhost\n")
     top.children[b"etc"] = etc
 
 
