@@ -144,6 +144,8 @@ class Net:
     def hold(self, table: FileTable, files: Iterable[File]) -> Parcel:
         """Put files into a message. Raises TOOMANYREFS."""
         files = tuple(files)
+        if self.in_flight + len(files) > min(self.collect_at, table.limit):
+            self.collect(table)
         if self.in_flight + len(files) > min(IN_FLIGHT, table.limit):
             raise Errno(E.TOOMANYREFS)
         for file in files:

@@ -101,7 +101,7 @@ def value_of(sock: Socket, option: SockOpt) -> tuple[int, ...]:
             return (sock.timeouts[Shut.WRITE],)
         case O.LINGER:
             return sock.linger
-        case O.REUSEADDR | O.REUSEPORT | O.PASSCRED | O.IPV6_V6ONLY | O.IP_PKTINFO | O.IPV6_RECVPKTINFO:
+        case _ if option in _ATTRIBUTES:
             return (int(getattr(sock, _ATTRIBUTES[option])),)
         case O.PEERCRED:
             return tuple(sock.peer_creds)
@@ -113,11 +113,9 @@ def value_of(sock: Socket, option: SockOpt) -> tuple[int, ...]:
 
 
 _ATTRIBUTES = {
-    O.REUSEADDR: "reuseaddr",
-    O.REUSEPORT: "reuseport",
-    O.PASSCRED: "passcred",
-    O.IPV6_V6ONLY: "v6only",
-}
+    O.REUSEADDR: "reuseaddr", O.REUSEPORT: "reuseport", O.PASSCRED: "passcred", O.IPV6_V6ONLY: "v6only",
+    O.IP_PKTINFO: "packet_info", O.IPV6_RECVPKTINFO: "packet_info",
+}  # fmt: skip
 
 
 def _tcp_state(sock: Socket) -> int:
@@ -158,7 +156,7 @@ def change(sock: Socket, option: SockOpt, value: tuple[int, ...]) -> None:
             raise Errno(E.OPNOTSUPP)
         case O.IPV6_V6ONLY if isinstance(sock.local, InetName):
             raise Errno(E.INVAL)
-        case O.REUSEADDR | O.REUSEPORT | O.PASSCRED | O.IPV6_V6ONLY | O.IP_PKTINFO | O.IPV6_RECVPKTINFO:
+        case _ if option in _ATTRIBUTES:
             setattr(sock, _ATTRIBUTES[option], bool(first))
         case O.IP_ADD_MEMBERSHIP:
             raise Errno(E.NODEV)
