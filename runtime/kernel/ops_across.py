@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers, Slots
+from aot.personality.abi.neutral import Advice
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context, Process
+from runtime.kernel.ops_advice import advise_on
 from runtime.kernel.optable import op
+from runtime.kernel.schemes.process import PidFile
 
 QUERY, GLOBAL, GLOBAL_EXPEDITED, REGISTER_GLOBAL = 0, 1, 2, 4
 PRIVATE, REGISTER_PRIVATE, SYNC_CORE, REGISTER_SYNC_CORE = 8, 16, 32, 64
@@ -65,6 +68,26 @@ def _copy(mine: list[memoryview], view: memoryview, *, write: bool) -> int:
         if not len(mine[0]):
             del mine[0]
         done += count
+    return done
+
+
+@op(Op.PROCESS_MADVISE)
+def process_madvise(ctx: Context, fd: int, ranges: Slots, advice: Advice) -> int:
+    """Advise on ranges of a process's memory; bytes advised on before the first that cannot be."""
+    file = ctx.process.files.get(fd)
+    if not isinstance(file, PidFile):
+        raise Errno(E.BADF)
+    other, done = file.process, 0
+    if other.status is not None:
+        raise Errno(E.SRCH)
+    for piece in ranges.items:
+        try:
+            advise_on(other.mem, piece.base, piece.size, advice)
+        except Errno:
+            if not done:
+                raise
+            break
+        done += piece.size
     return done
 
 

@@ -23,7 +23,11 @@ RANK = {Advice.WIPEONFORK, Advice.KEEPONFORK, Advice.FREE}  # advice for private
 @op(Op.MADVISE)
 def madvise(ctx: Context, address: int, size: int, advice: Advice) -> None:
     """Take a hint, as far as the range is mapped. Raises NOMEM where it is not."""
-    mem = ctx.mem
+    advise_on(ctx.mem, address, size, advice)
+
+
+def advise_on(mem: AddressSpace, address: int, size: int, advice: Advice) -> None:
+    """madvise for any address space."""
     if advice is Advice.POISON:
         raise Errno(E.PERM)  # the machine is the host's
     if address % mem.page_size or size > mem.limit:
@@ -36,14 +40,14 @@ def madvise(ctx: Context, address: int, size: int, advice: Advice) -> None:
         return
     for region in list(mem.layout.within(address, end)):
         lo, hi = max(address, region.start), min(end, region.end)
-        _advise(ctx, region, lo, hi, advice)
+        _advise(mem, region, lo, hi, advice)
     if not mem.layout.covered(address, end):
         raise Errno(E.NOMEM)
 
 
-def _advise(ctx: Context, region: Region, lo: int, hi: int, advice: Advice) -> None:
+def _advise(mem: AddressSpace, region: Region, lo: int, hi: int, advice: Advice) -> None:
     """Take a hint on a part of one mapping. Raises INVAL where it makes no sense."""
-    mem, locked = ctx.mem, region.traits & LOCKED
+    locked = region.traits & LOCKED
     if advice in RANK and (region.shared or region.file is not None):
         raise Errno(E.INVAL)
     if locked and advice in (Advice.DONTNEED, Advice.COLD):

@@ -25,6 +25,7 @@ NOT_EMULATED = {
     "memory": "qemu's user mode has faults, limits and mappings of its own",
     "ipc": "qemu's user mode names objects of the host",
     "start": "qemu's user mode has no rseq",
+    "nodes": "qemu's user mode has no memory policies",
     "wild": "qemu's user mode leaks the descriptors of a pipe2 that failed",
     "plain": "qemu's user mode has no set_robust_list",
     "kin": "qemu's user mode has no PR_SET_CHILD_SUBREAPER",

@@ -33,6 +33,7 @@ from aot.personality.abi.op import Op
 from aot.personality.linux.columns import nr
 from aot.personality.linux.flags_memory import (
     ADVICE,
+    DISTANT_ADVICE,
     LOCK_ALL,
     MAP,
     NEW_PROT,
@@ -95,6 +96,9 @@ CALLS: tuple[Call, ...] = (
          write=True),
     call("pkey_mprotect", nr(329, 288), Op.MPROTECT, partial(NO_KEYS),
          sig(**RANGE, prot=PROT, pkey=Must((0xFFFF_FFFF,), "no key", bits=32)), ZERO),
+    call("process_madvise", nr(440, 440), Op.PROCESS_MADVISE, FULL,
+         sig(pidfd=To("fd", FD), vec=To("ranges", Array(IOVEC, Piece, "vlen", limit=1024)), vlen=LENGTH,
+             advice=DISTANT_ADVICE, flags=ZERO_FLAGS)),
     call("rseq",        nr(334, 293), Op.RSEQ,    FULL,
          sig(rseq=To("address", ADDRESS), rseq_len=To("size", U32), flags=To("remove", UNREGISTER),
              sig=To("signature", U32)), ZERO),

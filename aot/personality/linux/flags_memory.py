@@ -85,3 +85,8 @@ ADVICE = Pick((
     ("MADV_DONTNEED_LOCKED", 24, Advice.DONTNEED_LOCKED),
     ("MADV_HWPOISON", 100, Advice.POISON), ("MADV_SOFT_OFFLINE", 101, Advice.POISON),
 ))  # fmt: skip
+DISTANT_ADVICE = Pick((
+    ("MADV_WILLNEED", 3, Advice.HINT), ("MADV_COLD", 20, Advice.COLD), ("MADV_PAGEOUT", 21, Advice.COLD),
+    ("MADV_COLLAPSE", 25, Advice.HINT),
+))  # fmt: skip
+"""What one process may advise of another's memory."""

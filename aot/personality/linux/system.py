@@ -15,6 +15,7 @@ from aot.personality.linux import (
     calls_process,
     calls_socket,
     calls_system,
+    nodes,
     threads,
 )
 from aot.personality.linux.columns import COLUMNS
@@ -30,7 +31,7 @@ SYSTEM = System(
     gates=GATES,
     calls=(
         *calls_file.CALLS, *calls_places.CALLS, *calls_system.CALLS, *calls_process.CALLS,
-        *calls_memory.CALLS, *calls_ipc.CALLS, *calls_control.CALLS, *calls_event.CALLS,
+        *calls_memory.CALLS, *calls_ipc.CALLS, *nodes.CALLS, *calls_control.CALLS, *calls_event.CALLS,
         *calls_socket.CALLS, *threads.CALLS, *calls_absent.CALLS,
     ),
     errors=ERRORS,

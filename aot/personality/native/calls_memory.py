@@ -43,7 +43,7 @@ from aot.personality.native.layouts_memory import (
     SEM_OPERATION,
     SHAPE,
 )
-from aot.personality.native.rows import gap, row
+from aot.personality.native.rows import row
 
 # fmt: off
 MEMORY = (
@@ -62,6 +62,8 @@ MEMORY = (
     row(Op.LOCK_ALL,        sig(flags=MEMORY_LOCK, lock_them=BOOL), ZERO),
     row(Op.REMAP_FILE,      sig(address=ADDRESS, size=SIZE, page=U64), ZERO),
     row(Op.SEAL_RANGE,      sig(address=ADDRESS, size=SIZE), ZERO),
+    row(Op.PROCESS_MADVISE, sig(fd=FD, ranges=Array(PIECE, Piece, "count", limit=1024), count=LENGTH,
+                                advice=ADVICE)),
     row(Op.RSEQ,            sig(address=ADDRESS, size=U32, remove=BOOL, signature=U32), ZERO),
     row(Op.MEMBARRIER,      sig(command=S32, flags=U32)),
     row(Op.PROCESS_VM,      sig(pid=S32, local=OutBytes("size"), size=LENGTH,
@@ -91,7 +93,6 @@ IPC = (
     row(Op.MQ_NOTIFY,       sig(fd=FD, signal=S32, value=U64), ZERO),
     row(Op.MQ_ATTRIBUTES,   sig(fd=FD, shape=IN_SHAPE_OPT, old=OutStruct(SHAPE, optional=True)), ZERO),
 )
-MEMORY_GAPS = tuple(gap(op, "not built") for op in (Op.PROCESS_MADVISE,))
 # fmt: on
 
-CALLS: tuple[Call, ...] = (*MEMORY, *IPC, *MEMORY_GAPS)
+CALLS: tuple[Call, ...] = (*MEMORY, *IPC)
