@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_RIGHTS = 253
 """Most descriptors in one message; From: include/net/scm.h (SCM_MAX_FD)."""
+NOBODY = Sender(0, 65534, 65534)
+"""Who sent what was sent before anybody asked; From: net/core/scm.c, include/linux/highuid.h."""
 OOB, PEEK, TRUNC, WAITALL = int(Msg.OOB), int(Msg.PEEK), int(Msg.TRUNC), int(Msg.WAITALL)
 NOSIGNAL, ERRQUEUE, CLOEXEC = int(Msg.NOSIGNAL), int(Msg.ERRQUEUE), int(Msg.CMSG_CLOEXEC)
 
@@ -175,10 +177,15 @@ def recvmsg(ctx: Context, fd: int, message: MessageSlot, flags: Msg) -> int:
     state = got.flags & ~Msg.OOB | (got.flags & Msg.OOB)
     if flags & Msg.CMSG_CLOEXEC:
         state |= Msg.CMSG_CLOEXEC
-    if sock.passcred:
-        message.add(got.sender or Sender(0, 65534, 65534))
+    sender = (got.sender or NOBODY) if sock.passcred else None
+    fds: tuple[int, ...] = ()
     if got.parcel is not None:
-        state |= _unpack(ctx, sock, message, got, bits)
+        fds, whole = _unpack(ctx, sock, message, got, bits)
+        state |= Msg(0) if whole else Msg.CTRUNC
+    if sender is not None:
+        message.add(sender)
+    if fds:
+        message.add(Rights(fds))
     if got.target and sock.tells_target():
         message.add(PacketInfo(got.target, 1))
     for fact in sock.tells_facts(got):
@@ -187,21 +194,18 @@ def recvmsg(ctx: Context, fd: int, message: MessageSlot, flags: Msg) -> int:
     return _length(sock, got, bits)
 
 
-def _unpack(ctx: Context, sock: Socket, message: MessageSlot, got: Received, flags: int) -> Msg:
-    """Descriptors for the files of a message, as many as there is room for."""
+def _unpack(
+    ctx: Context, sock: Socket, message: MessageSlot, got: Received, flags: int
+) -> tuple[tuple[int, ...], bool]:
+    """Descriptors for the files of a message, as many as there is room for; whether these are all."""
     assert got.parcel is not None
     files, table = got.parcel.files, ctx.process.files
     fds: list[int] = []
-    state = Msg(0)
-    for file in files[: message.rights()]:
+    for file in files[: message.rights(behind_sender=sock.passcred)]:
         try:
             fds.append(table.add(file, cloexec=bool(flags & CLOEXEC)))
         except Errno:
             break
-    if len(fds) < len(files):
-        state = Msg.CTRUNC
-    if fds:
-        message.add(Rights(tuple(fds)))
     if not flags & PEEK:
         sock.lands(got.parcel)
-    return state
+    return tuple(fds), len(fds) == len(files)

@@ -185,9 +185,10 @@ class MessageSlot:
     def _room(self) -> int:
         return max(self.fields["control_size"] - self.used - self.format.head, 0)
 
-    def rights(self) -> int:
-        """How many descriptors there is room for."""
-        return self._room() // 4
+    def rights(self, *, behind_sender: bool) -> int:
+        """How many descriptors there is room for, behind what says who sent them."""
+        before = align_up(self.format.head + 12, self.format.align) if behind_sender else 0
+        return max(self._room() - before, 0) // 4
 
     def add(self, control: Control) -> None:
         """Store one piece of control data, cut to the room there is."""

@@ -96,6 +96,8 @@ static void paths(void)
     check("accept", s >= 0 && got == 2 && who.sun_family == AF_UNIX && (fcntl(s, F_GETFL) & O_NONBLOCK));
     check("early", read(s, buf, 9) == 5);
     got = sizeof who;
+    check("peer without a name", getpeername(s, (void *)&who, &got) == 0 && got == 2);
+    got = sizeof who;
     check("peer", getpeername(c, (void *)&who, &got) == 0 && got == size && !strcmp(who.sun_path, a.sun_path));
     struct ucred cred = {0};
     got = sizeof cred;

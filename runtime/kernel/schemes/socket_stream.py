@@ -18,6 +18,7 @@ from aot.personality.abi.neutral_socket import (
     Shut,
     SocketKind,
     SocketName,
+    UnixName,
 )
 from runtime.kernel.net import Net
 from runtime.kernel.node import POLLERR, POLLHUP, total
@@ -73,6 +74,7 @@ class StreamSocket(Socket):
         """Two new sockets become each other's peer."""
         self.peer, other.peer = other, self
         self.state = other.state = State.CONNECTED
+        self.remote, other.remote = self.remote or UnixName(), other.remote or UnixName()
 
     def listen(self, ctx: Context, backlog: int) -> None:
         if self.state not in (State.NEW, State.LISTENING):
@@ -171,7 +173,7 @@ class StreamSocket(Socket):
             self.local = self._bound()
         else:
             other.local = self.remote = target.local
-            other.remote = self.local
+            other.remote = self.local or UnixName()
         other.listener = target
         other.sndbuf, other.rcvbuf, other.options = target.sndbuf, target.rcvbuf, dict(target.options)
         other.passcred, other.linger = target.passcred, target.linger
