@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from aot.errors import ManifestError
 from aot.image.model import Arch
 from aot.manifest import DATA, PAGE, DataWord, Manifest, Site
-from aot.overlay import Overlay, Patch, PatchKind
+from aot.overlay import Overlay
 from aot.pcmap import PcMap, Shown
 from aot.personality.abi.errors import Errno
 from aot.record import dataclass, field, replace
@@ -25,13 +25,12 @@ from runtime.cpu.api import Cpu, Handler
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
+from runtime.laying import patch, stubs_at, unpatch
 
 REACH = {Arch.X86_64: 1 << 31, Arch.AARCH64: 1 << 27}  # bytes of a branch, either way
 MARGIN = 1 << 20  # bytes kept free of that: the fields are not all at the ends
 MOST = 200  # images with stubs in one address space: the CPU's stop poll looks at a list of them
 MOST_SITES = 1 << 16  # an aarch64 stub names its site in sixteen bits
-B26 = (1 << 26) - 1
-TOGETHER = 1 << 16  # bytes of code that are read and written at once
 NAME = "[helctic stubs]"
 
 
@@ -151,10 +150,7 @@ class Images:
         """The pages of [start, end) are about to go elsewhere: as they were."""
         for laid in [] if self.library.dynamic else self.laid:
             if start < laid.end and laid.start < end:
-                for address, old, *_ in laid.overlay.patches:
-                    at, before = address + laid.bias, bytes.fromhex(old)
-                    if start <= at and at + len(before) <= end:
-                        space.poke(at, before)
+                unpatch(space, laid.overlay, laid.bias, (start, end))
 
     def own_code(self, address: int, size: int) -> None:
         """The kernel put code of its own there: its traps are no surprise."""
@@ -171,7 +167,7 @@ class Images:
                 return
         laid.replaced = False
         if not self.library.dynamic:
-            _patch(space, laid, within, self.cpu)
+            patch(space, overlay, bias, laid.shift, within, self.cpu)
 
     def _make(self, space: AddressSpace, overlay: Overlay, bias: int) -> Laid | None:
         """The stubs of one more image, or None where they cannot be had."""
@@ -186,8 +182,7 @@ class Images:
         try:
             area = space.find_free(overlay.area_size, lo=max(space.low, end - reach), hi=start + reach)
             laid = Laid(overlay, bias, area, first, start, end, area - overlay.area - bias)
-            code = stubs_at(laid, library.arch, self.cpu)
-            self._map(space, laid, code)
+            self._map(space, laid, stubs_at(overlay, laid.shift, first, self.cpu))
         except (Errno, struct.error, ManifestError):
             library.decline("no room in branch range")
             return None
@@ -264,65 +259,6 @@ def images_of(ctx: Context) -> Images:
     images = ctx.mem.watcher
     assert isinstance(images, Images), "a context without images"
     return images
-
-
-def stubs_at(laid: Laid, arch: Arch, cpu: Cpu) -> bytes:
-    """The stubs of an image for where they are. Raises struct.error for what is out of branch range."""
-    code, overlay = bytearray(laid.overlay.code), laid.overlay
-    for at in overlay.outward:
-        _move(code, at, -laid.shift, arch)
-    for at in overlay.indexes:
-        if at < 0:
-            continue
-        (word,) = struct.unpack_from("<I", code, at)
-        index = laid.first if arch is Arch.X86_64 else laid.first << 5  # movz w, #index
-        struct.pack_into("<I", code, at, word + index)
-    for at, kind in overlay.exits:
-        struct.pack_into("<I", code, at, cpu.exit_word(kind))
-    return bytes(code)
-
-
-def _move(code: bytearray, at: int, distance: int, arch: Arch) -> None:
-    """Lengthen a pc-relative field by `distance` bytes."""
-    if arch is Arch.X86_64:
-        (old,) = struct.unpack_from("<i", code, at)
-        struct.pack_into("<i", code, at, old + distance)
-        return
-    (word,) = struct.unpack_from("<I", code, at)
-    steps = ((word & B26 ^ 1 << 25) - (1 << 25)) + distance // 4
-    if not -(1 << 25) <= steps < 1 << 25:
-        raise struct.error("branch out of range")
-    struct.pack_into("<I", code, at, word & ~B26 | steps & B26)
-
-
-def _patch(space: AddressSpace, laid: Laid, within: tuple[int, int], cpu: Cpu) -> None:
-    """Overwrite the windows that are mapped and hold what the translator saw, many in one go."""
-    lo, hi = within[0] - laid.bias, within[1] - laid.bias
-    patches = sorted(p for p in laid.overlay.patches if lo <= p[0] and p[0] + len(p[1]) // 2 <= hi)
-    at = 0
-    while at < len(patches):
-        start, first = patches[at][0], at
-        while at < len(patches) and patches[at][0] - start < TOGETHER:
-            at += 1
-        size = patches[at - 1][0] + len(patches[at - 1][1]) // 2 - start
-        before = space.peek(start + laid.bias, size)
-        code = bytearray(before)
-        for patch in patches[first:at]:
-            _replace(code, patch, patch[0] - start, laid.shift, cpu)
-        if code != before:
-            space.poke(start + laid.bias, bytes(code))
-
-
-def _replace(code: bytearray, patch: Patch, at: int, shift: int, cpu: Cpu) -> None:
-    """Overwrite the window at offset `at`."""
-    old, new = bytes.fromhex(patch[1]), bytearray.fromhex(patch[2])
-    if code[at : at + len(old)] != old:
-        return
-    if patch[3] == PatchKind.BRANCH:
-        _move(new, len(new) - 4, shift, cpu.arch)
-    elif patch[3] == PatchKind.EXIT:
-        new[:] = cpu.exit_word(int.from_bytes(new, "little")).to_bytes(4, "little")
-    code[at : at + len(new)] = new
 
 
 def _pcs_of(laid: Laid) -> PcMap:

@@ -41,13 +41,21 @@ class Libraries:
         self.cache, self.shipped, self.personality = cache, shipped, personality
         self.folder = cache.folder.parent / "libraries"
         made = f"{fingerprint()} {personality.name}"
+        self._found: dict[Path, Overlay | None] = {}  # in this run
         self._made = hashlib.sha256(made.encode()).hexdigest()[:16]
 
     def overlay(self, fd: int) -> Overlay | None:
         """The overlay of the open file; None for what is no shared object, or has nothing to lay over."""
-        if _head(fd) != MAGIC:
-            return None
-        by_file, raw = self._by_file(fd), None
+        by_file = self._by_file(fd)
+        if by_file is None or by_file not in self._found:
+            found = self._find(fd, by_file) if _head(fd) == MAGIC else None
+            if by_file is None:
+                return found
+            self._found[by_file] = found
+        return self._found[by_file]
+
+    def _find(self, fd: int, by_file: Path | None) -> Overlay | None:
+        raw = None
         content = (self.cache.get(by_file) or b"").decode("ascii", "replace") if by_file else ""
         if len(content) != DIGITS:
             raw = _contents(fd)
