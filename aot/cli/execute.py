@@ -10,12 +10,14 @@ import sys
 def execute(file: str, argv: list[str]) -> int:
     """Run `file`, whose guest sees `argv`; the status of the guest. Raises AotError."""
     from aot.cli.prepare import libraries_of, native_bytes, translate_bytes
+    from aot.cli.shown import shown
     from runtime.machine import RunOptions, run
 
     raw = native_bytes(file, None, None)
     options = RunOptions(
         argv=argv,
         env=dict(os.environ),
+        mounts=shown(os.environ),
         errors=sys.stderr,
         ready=collect,
         forward=True,

@@ -111,10 +111,10 @@ def command(
     memory first and the result kept in the user's cache directory. Options end at FILE: what follows it goes
     to the guest as it stands.
 
-    The guest sees the current directory, a private /tmp and the usual devices; --root and --mount show it
-    more. Its sockets reach each other and nothing of the host, unless --net host says so. A guest killed by a
-    fault ends with 128 plus the signal's number, as in a shell; one that reaches a limit of time, or touches
-    more memory than its limit, with 137.
+    The guest sees the current directory, a private /tmp, the usual devices, and (to read) what $GOROOT and
+    $TZDIR name; --root and --mount show it more. Its sockets reach each other and nothing of the host, unless
+    --net host says so. A guest killed by a fault ends with 128 plus the signal's number, as in a shell; one
+    that reaches a limit of time, or touches more memory than its limit, with 137.
 
     \b
     Examples:
@@ -125,19 +125,20 @@ def command(
       helctic-aot run --mount /data=./input:ro busybox.elf ls -la /data
     """
     from aot.cli.prepare import libraries_of, native_bytes, translate_bytes
+    from aot.cli.shown import shown
     from runtime.machine import RunOptions
     from runtime.machine import run as run_machine
 
-    raw = native_bytes(Path(file), personality, nt_build, arch)
+    raw, told = native_bytes(Path(file), personality, nt_build, arch), environment(env)
     with trace_file(trace) as stream:
         options = RunOptions(
             argv=[file if argv0 is None else argv0, *arguments],
-            env=environment(env),
+            env=told,
             dispatch=dispatch,
             trace=stream,
             deterministic=deterministic,
             root=None if root is None else str(root),
-            mounts=[mount(text) for text in mounts],
+            mounts=[*shown(told, None if root is None else str(root)), *map(mount, mounts)],
             cwd=cwd,
             net=net,
             limits=bounds(limits),

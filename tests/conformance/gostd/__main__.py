@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.conformance.gostd.runs import Run, as_guest, goroot, on_host, world
+from tests.conformance.gostd.runs import WORLD, Run, as_guest, goroot, on_host
 from tests.conformance.gostd.verdicts import differences, expected, is_expected
 
 PACKAGES = """
@@ -86,7 +86,7 @@ def main(packages: tuple[str, ...], archs: tuple[str, ...], dispatch: str, timeo
     flags = [p for p in packages if p.startswith("-")]
     chosen = [p for p in packages if not p.startswith("-")] or PACKAGES
     report = Report(show)
-    report.say(f"{goroot()}: run {' '.join(world())}")
+    report.say(f"{goroot()}: run {' '.join(WORLD)}")
     for package in chosen:
         host = on_host(package, *flags, timeout_s=timeout)
         for arch in archs or ("amd64", "arm64"):

@@ -1,0 +1,30 @@
+"""What the environment tells a program to read, and the guest is therefore shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+TOLD_BY = ("GOROOT", "TZDIR")
+"""Variables that name a directory to be read: `go test` sets the first for every test it starts (Go's tree, with
+the time zones), tzset(3) reads the second."""
+HIDDEN = "/tmp/"  # by the guest's own
+
+
+def shown(env: Mapping[str, str], root: str | None = None) -> list[tuple[str, str, bool]]:
+    """Mounts (guest path, host path, read-only) of the directories that `env` names, at their own paths.
+
+    With the host's tree as `root` the guest has them already, but for those in /tmp. No other root gets any.
+    """
+    if root is None:
+        return [(path, path, True) for path in _named(env)]
+    if os.path.realpath(root) != "/":
+        return []
+    return [(path, path, False) for path in _named(env) if path.startswith(HIDDEN)]
+
+
+def _named(env: Mapping[str, str]) -> Iterator[str]:
+    for name in TOLD_BY:
+        path = os.path.normpath(env.get(name) or ".")
+        if len(path) > 1 and path[0] == "/" and os.path.isdir(path) and path != os.getcwd():
+            yield path
