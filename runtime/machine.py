@@ -18,6 +18,7 @@ from aot.personality.registry import system_of
 from aot.record import replace
 from runtime import programs, report
 from runtime.cpu.api import Cpu, Doors, Fault
+from runtime.cpu.lost_pages import guard
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
 from runtime.crossings import CLASSES, Wrap, dispatcher_of, doors_of, inline_calls, library_of, wrap_of
@@ -72,7 +73,7 @@ class Machine:
                 f"{self.system.name} programs run when they are linked statically"
             )
         self.dynamic = options.dispatch == "dynamic"
-        arena = within[0].space.arena if within else Arena()
+        arena = within[0].space.arena if within else Arena(before_files=guard)
         if options.limits is not None:
             arena.limit = options.limits.memory
         self.space: AddressSpace = AddressSpace(arena, self.arch)

@@ -12,7 +12,7 @@ import errno
 import mmap
 import os
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aot.errors import SetupError
@@ -79,7 +79,7 @@ def _room_for_engine() -> bool:
 class Arena:
     """Owner of the physical address space; several address spaces may live in one arena."""
 
-    def __init__(self, size: int = TERA) -> None:
+    def __init__(self, size: int = TERA, before_files: Callable[[int, int], object] | None = None) -> None:
         self.fd = os.memfd_create("helctic-guest", os.MFD_CLOEXEC)
         self.size, self.map = self._reserve(size)
         self.view = memoryview(self.map)
@@ -91,6 +91,7 @@ class Arena:
         self.spaces: list[GuestAccess] = []  # address spaces whose memory is here
         self._idents = 0
         self.limit: int | None = None  # most bytes `committed` may become
+        self._before_files = before_files  # (base, size): called before the first host file is laid
 
     def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
         """A host that limits address space gets a smaller arena, with room left for the engine, rather than none."""
@@ -220,6 +221,9 @@ class Arena:
 
     def lay_file(self, pa: int, size: int, fd: int, offset: int) -> OSError | None:
         """Put the pages of a host file over a range, shared; why they cannot be written, where that is so."""
+        if self._before_files is not None:
+            self._before_files(self.base, self.size)
+            self._before_files = None
         flags = mmap.MAP_SHARED | MAP_FIXED
         failed = ctypes.c_void_p(-1).value
         refused: OSError | None = None

@@ -3,8 +3,8 @@
 A mapping is one contiguous extent of the arena, allocated whole when it first gets a right (the arena is
 sparse, so size costs nothing). Page-table entries are written lazily: a fault fills up to one leaf table
 of an anonymous mapping, or 16 pages of a private file mapping, read into the extent. A shared file mapping
-is the host's own mmap laid over the extent; it needs file offsets that are host-page multiples, and a file
-that somebody outside cuts short under it ends the run, as it would any process.
+is the host's own mmap laid over the extent; it needs file offsets that are host-page multiples. A file
+that somebody outside cuts short under it reads as zero there (runtime/cpu/lost_pages.py).
 """
 
 from __future__ import annotations
