@@ -197,6 +197,7 @@ class File:
     host_fd: int | None = None  # descriptor that can be polled and mapped
     direct: int = Direct.NO  # whether machine code may serve transfers; see direct.py
     read_only = False  # came from a read-only mount
+    gathers = False  # a set of other files
     asks = False  # a socket: its transfers want to know who calls
 
     def __init__(self, node: Node, flags: Open) -> None:
@@ -252,6 +253,10 @@ class File:
     def ready(self, events: int) -> int:
         """Which of `events` are there now (errors always count)."""
         return events & (POLLIN | POLLOUT)
+
+    def stirred(self) -> bool:
+        """Whether a set of files holds a ready one that its own host descriptor does not know of."""
+        return False
 
     def due_ns(self) -> int | None:
         """When it becomes ready by itself, on the monotonic clock."""

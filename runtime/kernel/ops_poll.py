@@ -56,7 +56,9 @@ def wait_for(files: list[tuple[File, int]], until: int | None) -> Block:
     if until is not None:
         due.append(until)
 
-    def ready() -> bool:
-        return any(f.ready(events) for f, events in quiet)
+    sets = [f for f, _ in files if f.host_fd is not None and f.gathers]
 
-    return Block(fds=fds, deadline_ns=min(due, default=None), ready=ready if quiet else None)
+    def ready() -> bool:
+        return any(f.ready(events) for f, events in quiet) or any(f.stirred() for f in sets)
+
+    return Block(fds=fds, deadline_ns=min(due, default=None), ready=ready if quiet or sets else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds_socket import message_in, message_out
-from aot.personality.abi.neutral import Time
+from aot.personality.abi.neutral import Open, Time
 from aot.personality.abi.neutral_socket import InetName, Interface, Msg
 from aot.personality.abi.op import Op
 from aot.personality.linux.flags_socket import ADDRESS, MESSAGE, SOL_SOCKET, SOL_TCP
@@ -62,7 +62,9 @@ def getsockopt(ctx: Any, ops: Ops, fd: int, level: int, name: int, value: int, s
     if room < 0:
         raise Errno(E.INVAL)
     known = so.OPTIONS.get((level, name))
-    if known is None or known[1] is so.Form.MEMBERSHIP:
+    if (level, name) == (SOL_SOCKET, SO_PEERPIDFD):
+        raw = _peer(ctx, ops, ops[Op.GETSOCKOPT](ctx, fd=fd, option=so.O.PEERCRED)[0])
+    elif known is None or known[1] is so.Form.MEMBERSHIP:
         ops[Op.GETSOCKOPT](ctx, fd=fd, option=so.O.TYPE)
         raw = _name_of(level, name)
     else:
@@ -73,6 +75,14 @@ def getsockopt(ctx: Any, ops: Ops, fd: int, level: int, name: int, value: int, s
     raw = raw[:room]
     ctx.mem.write(value, raw)
     ctx.mem.write(size, len(raw).to_bytes(4, "little"))
+
+
+def _peer(ctx: Any, ops: Ops, pid: int) -> bytes:
+    """A descriptor of the process at the other end. Raises NODATA when there is none, SRCH when it ended."""
+    if not pid:
+        raise Errno(E.NODATA)
+    made: int = ops[Op.PIDFD_OPEN](ctx, pid=pid, flags=Open.CLOEXEC)
+    return made.to_bytes(4, "little")
 
 
 def _name_of(level: int, name: int) -> bytes:

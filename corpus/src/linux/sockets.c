@@ -337,6 +337,13 @@ static void edges(void)
     while (sent > 0 && (n = read(s[1], buf, sizeof buf)) > 0)
         sent -= n;
     check("drained", sent == 0 && epoll_wait(group, found, 4, 0) == 1 && found[0].events & EPOLLOUT);
+    int outer = epoll_create1(0);
+    struct epoll_event in = {.events = EPOLLIN, .data.u32 = 7};
+    check("set in a set", epoll_ctl(outer, EPOLL_CTL_ADD, group, &in) == 0 && epoll_wait(outer, found, 4, 0) == 0);
+    check("not in itself", fails(epoll_ctl(group, EPOLL_CTL_ADD, outer, &in), ELOOP));
+    check("through both", write(s[1], "b", 1) == 1 && ready(group, POLLIN) == POLLIN &&
+          epoll_wait(outer, found, 4, 0) == 1 && found[0].data.u32 == 7 && epoll_wait(group, found, 4, 0) == 1);
+    close(outer);
     close(s[1]);
     check("hang-up", epoll_wait(group, found, 4, 0) == 1 && found[0].events & EPOLLRDHUP && found[0].events & EPOLLHUP);
     close(s[0]);

@@ -17,6 +17,8 @@ from runtime.kernel.schemes.hostfile import HostStream, StreamNode
 from runtime.kernel.timers import Timer
 
 ONESHOT, EDGE, EXCLUSIVE = 1 << 30, 1 << 31, 1 << 28
+NESTED = 5
+"""How many sets may lie in each other; From: fs/eventpoll.c (EP_MAX_NESTS)."""
 CONDITIONS = 0xFFFF
 _EMPTY = Time(0, 0)
 
@@ -116,6 +118,8 @@ class Watched:
 class EpollFile(File):
     """A set of descriptors. Those of the host are in an epoll set of the host, which knows about edges."""
 
+    gathers = True
+
     def __init__(self) -> None:
         super().__init__(EventNode(), Open.READ | Open.WRITE)
         try:
@@ -135,6 +139,8 @@ class EpollFile(File):
         key = self._key(fd, file)
         if key in self.watched:
             raise Errno(E.EXIST)
+        if isinstance(file, EpollFile):
+            file.check_nesting(self)
         item = Watched(fd, file, event)
         if file.host_fd is not None:
             try:
@@ -145,6 +151,18 @@ class EpollFile(File):
         elif not isinstance(file, QuietFile):
             raise Errno(E.PERM)
         self.watched[key] = item
+
+    def check_nesting(self, outer: EpollFile) -> None:
+        """Raises LOOP when `outer` would be in itself, INVAL when sets lie too deep in each other."""
+        level = {id(self): self}
+        for _ in range(NESTED):
+            if id(outer) in level:
+                raise Errno(E.LOOP)
+            inner = [w.file for s in level.values() for w in s.watched.values()]
+            level = {id(f): f for f in inner if isinstance(f, EpollFile)}
+            if not level:
+                return
+        raise Errno(E.INVAL)
 
     def _find(self, fd: int, file: File) -> Watched:
         try:
@@ -169,8 +187,8 @@ class EpollFile(File):
 
     def forget_closed(self, process: Process) -> None:
         """Closing a file takes it out of every set it is in."""
-        open_files = {id(f) for f in process.files.open.values()}
-        for key in [k for k in self.watched if k[1] not in open_files]:
+        users = process.files.users
+        for key in [k for k, w in self.watched.items() if not users(w.file)]:
             item = self.watched.pop(key)
             host = item.file.host_fd
             if host is not None and self.by_host.get(host) is item:
@@ -190,8 +208,17 @@ class EpollFile(File):
             if item is not None:
                 found.append(EpollEvent(events, item.event.data))
         for item in list(self.watched.values()):
-            if item.file.host_fd is None and len(found) < limit and (events := self._quietly(item)):
-                found.append(EpollEvent(events, item.event.data))
+            if len(found) >= limit:
+                break
+            if item.file.host_fd is None:
+                if events := self._quietly(item):
+                    found.append(EpollEvent(events, item.event.data))
+            elif (
+                item.file.stirred()
+                and item.event.events & POLLIN
+                and EpollEvent(POLLIN, item.event.data) not in found
+            ):
+                found.append(EpollEvent(POLLIN, item.event.data))
         return found
 
     def _reports(self, item: Watched) -> int:
@@ -212,13 +239,16 @@ class EpollFile(File):
 
     def stirred(self) -> bool:
         """Whether such a file has something to report; asked while somebody waits, files may be added meanwhile."""
-        return any(self._reports(w) for w in list(self.watched.values()) if w.file.host_fd is None)
+        return any(
+            self._reports(w) if w.file.host_fd is None else w.file.stirred()
+            for w in list(self.watched.values())
+        )
 
     def due_ns(self) -> int | None:
         return min((at for f, _ in self.quiet() if (at := f.due_ns()) is not None), default=None)
 
     def ready(self, events: int) -> int:
-        there = ready(self.host.fileno(), POLLIN) or any(f.ready(e) for f, e in self.quiet())
+        there = ready(self.host.fileno(), POLLIN) or self.stirred()
         return events & POLLIN if there else 0
 
     def close(self) -> None:
