@@ -1,4 +1,4 @@
-"""The report of `make bench`: three tables, with ratios, as plain text or Markdown."""
+"""The report of `make bench`: two tables, with ratios, as plain text or Markdown."""
 
 from __future__ import annotations
 
@@ -43,15 +43,6 @@ class Whole:
         return self.bound if self.inline is None else self.inline
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Milliseconds from starting a process to its end."""
-
-    arch: str
-    ours: float
-    qiling: float | None
-
-
 def us(value: float | None) -> str:
     """Microseconds with as many digits as mean something."""
     if value is None:
@@ -68,9 +59,7 @@ Rows = Sequence[Sequence[str]]
 Draw = Callable[[Sequence[str], Rows], Iterable[str]]
 
 
-def _tables(
-    crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start], draw: Draw
-) -> Iterator[str]:
+def _tables(crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], draw: Draw) -> Iterator[str]:
     archs = list(crossings)
     yield "One crossing (guest to kernel and back, no work), µs and multiples of the empty hook:"
     yield ""
@@ -95,17 +84,6 @@ def _tables(
             for w in wholes
         ],
     )  # fmt: skip
-    yield ""
-    yield "Start-up of a static hello, wall ms, interpreter included:"
-    yield ""
-    yield from draw(
-        ("arch", "translated", "qiling", "ratio"),
-        [(s.arch, f"{s.ours:.0f}", _ms(s.qiling), times(s.qiling, s.ours)) for s in starts],
-    )
-
-
-def _ms(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{value:.0f}"
 
 
 def _crossing(measured: Mapping[str, float], way: str) -> tuple[str, str]:
@@ -125,19 +103,15 @@ def columns(titles: Sequence[str], rows: Rows, *, md: bool) -> Iterable[str]:
     return _markdown_table(titles, rows) if md else text_table(titles, rows)
 
 
-def plain(
-    where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start]
-) -> Iterator[str]:
+def plain(where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole]) -> Iterator[str]:
     """For a terminal."""
     yield f"make bench on {where}"
     yield ""
-    yield from _tables(crossings, wholes, starts, text_table)
+    yield from _tables(crossings, wholes, text_table)
 
 
-def markdown(
-    where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole], starts: list[Start]
-) -> Iterator[str]:
+def markdown(where: str, crossings: Mapping[str, Mapping[str, float]], wholes: list[Whole]) -> Iterator[str]:
     """For the README."""
     yield f"`make bench` on {where}."
     yield ""
-    yield from _tables(crossings, wholes, starts, _markdown_table)
+    yield from _tables(crossings, wholes, _markdown_table)

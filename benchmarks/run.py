@@ -1,31 +1,26 @@
-"""`make bench`: every way of making a call, and start-up, in one run beside Qiling; prints one report.
+"""`make bench`: every way of making a call, in one run beside Qiling; prints one report.
 
-    python -m benchmarks.run [--md] [--quick] [--no-qiling]
+    python -m benchmarks.run [--md] [--quick] [--repeats N] [--no-qiling]
 
 A time per call is the difference of two runs of the same guest loop with different counts, in CPU time, the
-least of several; start-up is wall time, the median of several.
+least of several. What a user would notice, start-up and whole programs, is in benchmarks.beside.
 """
 
 from __future__ import annotations
 
 import argparse
-import compileall
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-import aot
-import runtime
 from aot.translate import translate_file
 from benchmarks import guests, qiling_env
-from benchmarks.report import Start, Whole, markdown, plain
+from benchmarks.report import Whole, markdown, plain
 
 # Loop counts of a short and a long run; the difference is what is measured.
 COUNTS = {"getpid": (1_000, 101_000), "write": (1_000, 31_000), "file": (200, 3_200)}
@@ -121,33 +116,6 @@ class Bench:
             qiling=self.qiling(loop, call),
         )
 
-    def start(self, arch: str, runs: int) -> Start:
-        """Start-up of the static hello, interpreter included; the two sides take turns."""
-        tool = [str(Path(sys.executable).with_name("helctic-aot"))]
-        if not Path(tool[0]).exists():
-            tool = [sys.executable, "-m", "aot.cli"]
-        ours = [*tool, "run", str(self.root / f"hello-{arch}.elf")]
-        theirs = [str(qiling_env.PYTHON), str(qiling_env.DRIVER), str(self.root), f"hello-{arch}"]
-        # What pip does for an installed package; an environment may forbid Python to do it by itself.
-        for package in (aot, runtime):
-            compileall.compile_dir(Path(package.__path__[0]), quiet=2)
-        mine, others = [], []
-        for _ in range(runs):
-            mine.append(wall(ours))
-            if self.with_qiling:
-                others.append(wall(theirs))
-        return Start(arch, statistics.median(mine), statistics.median(others) if others else None)
-
-
-def wall(command: list[str]) -> float:
-    """Milliseconds from start to end of a process that must print hello."""
-    begin = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True)
-    took = time.perf_counter() - begin
-    if b"hello" not in done.stdout:
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout!r} {done.stderr!r}")
-    return took * 1e3
-
 
 def machine() -> str:
     """One line about where this was measured."""
@@ -170,17 +138,17 @@ def main() -> None:
     )
     parser.add_argument("--md", action="store_true", help="print Markdown")
     parser.add_argument("--quick", action="store_true", help="one repeat of everything")
+    parser.add_argument("--repeats", type=int, default=3, help="of everything (default 3)")
     parser.add_argument("--no-qiling", action="store_true", help="leave Qiling out")
     options = parser.parse_args()
     if not options.no_qiling:
         qiling_env.install()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), 1 if options.quick else 3, not options.no_qiling)
+        bench = Bench(Path(folder), 1 if options.quick else options.repeats, not options.no_qiling)
         crossings = {arch: bench.crossings(arch) for arch in guests.ARCHS}
         wholes = [bench.whole(arch, call) for arch in guests.ARCHS for call in COUNTS]
-        starts = [bench.start(arch, 3 if options.quick else 11) for arch in guests.ARCHS]
     show = markdown if options.md else plain
-    print("\n".join(show(machine(), crossings, wholes, starts)))
+    print("\n".join(show(machine(), crossings, wholes)))
 
 
 if __name__ == "__main__":
