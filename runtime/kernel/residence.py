@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from aot.personality.abi.errors import E, Errno
 from runtime.kernel.frames import PAGE, ArenaFull, punch
@@ -91,6 +92,26 @@ def resident(mem: AddressSpace, address: int, size: int) -> bytes:
             pages = mem.arena.resident(pa, length)
             found[at : at + len(pages)] = bytes(page & 1 for page in pages)
     return bytes(found)
+
+
+def bytes_there(mem: AddressSpace, region: Region) -> int:
+    """Bytes of a mapping that the host has memory for, without looking at each page of a file."""
+    if region.inherited:
+        return PAGE * sum(
+            1 for part in mem.layout.within(region.start, region.end) for _ in _pages(mem, part)
+        )
+    found = 0
+    for part in mem.layout.within(region.start, region.end):
+        for _, pa, size in frames_of(mem, part, part.start, part.end):
+            if part.file is not None and part.shared:
+                found += PAGE * sum(1 for _ in _pages(mem, part))
+            else:
+                found += sum(hi - lo for lo, hi in mem.arena.written(pa, size))
+    return found
+
+
+def _pages(mem: AddressSpace, region: Region) -> Iterator[tuple[int, int]]:
+    return mem.table.entries(region.start, region.size)
 
 
 def remove(mem: AddressSpace, address: int, size: int) -> None:

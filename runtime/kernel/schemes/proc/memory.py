@@ -7,7 +7,8 @@ from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import FileType, Open, Stat, Whence, major, minor
 from runtime.kernel.context import Process
 from runtime.kernel.node import File, Node, total
-from runtime.kernel.regions import Region
+from runtime.kernel.regions import LOCKED, Region
+from runtime.kernel.residence import bytes_there
 from runtime.kernel.schemes.proc.nodes import Facts
 
 PAGE = 4096
@@ -21,7 +22,7 @@ def _line(r: Region) -> str:
     """One mapping. From: fs/proc/task_mmu.c show_map_vma."""
     rights = "".join(c if r.prot & bit else "-" for c, bit in (("r", 4), ("w", 2), ("x", 1)))
     dev, ino = r.file.ident if r.file is not None else (0, 0)
-    line = f"{r.start:08x}-{r.end:08x} {rights}{'s' if r.shared else 'p'} {r.offset:08x} "
+    line = f"{r.start:08x}-{r.end:08x} {rights}{'s' if r.shared else 'p'} {r.offset if r.file else 0:08x} "
     line += f"{major(dev):02x}:{minor(dev):02x} {ino} "
     return f"{line:<73}{r.name}\n" if r.name else line + "\n"
 
@@ -32,7 +33,14 @@ def maps(process: Process) -> bytes:
 
 
 def _regions(process: Process) -> list[Region]:
-    return [] if process.status is not None else list(process.mem.regions())
+    return [] if process.status is not None else list(process.mem.shown())
+
+
+def there_of(process: Process, region: Region) -> int:
+    """Bytes of a mapping in memory; in a deterministic run those that could be, which stubs do not change."""
+    if process.kernel.deterministic:
+        return region.size if region.extent is not None and region.prot else 0
+    return bytes_there(process.mem, region)
 
 
 def smaps(process: Process) -> bytes:
@@ -40,10 +48,10 @@ def smaps(process: Process) -> bytes:
     out = []
     for r in _regions(process):
         size = (r.end - r.start) // 1024
-        there = size if r.extent is not None and r.prot else 0
+        there = there_of(process, r) // 1024
         values = {"Size": size, "KernelPageSize": 4, "MMUPageSize": 4, "Rss": there, "Pss": there,
                   "Pss_Dirty": there, "Private_Dirty": there, "Referenced": there,
-                  "Anonymous": there if r.file is None else 0}  # fmt: skip
+                  "Anonymous": there if r.file is None else 0, "Locked": there if r.traits & LOCKED else 0}  # fmt: skip
         out.append(_line(r))
         out += [f"{name + ':':<16}{values.get(name, 0):>8} kB\n" for name in _SMAPS]
         flags = "".join(f"{f} " for f, bit in (("rd", 4), ("wr", 2), ("ex", 1)) if r.prot & bit)
@@ -56,7 +64,7 @@ def rollup(process: Process) -> bytes:
     regions = _regions(process)
     if not regions:
         return b""
-    there = sum(r.end - r.start for r in regions if r.extent is not None and r.prot) // 1024
+    there = sum(there_of(process, r) for r in regions) // 1024
     head = f"{regions[0].start:08x}-{regions[-1].end:08x} ---p 00000000 00:00 0 "
     rows = [
         f"{name + ':':<16}{there if name in ('Rss', 'Pss', 'Private_Dirty') else 0:>8} kB\n"

@@ -9,6 +9,8 @@ from aot.personality.abi.signals import Signal
 from runtime.kernel.context import Context, Process
 from runtime.kernel.kin import group_of
 from runtime.kernel.ops_process import command_of, getrlimit
+from runtime.kernel.regions import LOCKED
+from runtime.kernel.schemes.proc.memory import there_of
 from runtime.kernel.usage import context_ns, process_ns
 
 TICK_NS = 10_000_000
@@ -45,8 +47,17 @@ def sizes(process: Process) -> tuple[int, int, int]:
         return 0, 0, 0
     regions = list(process.mem.regions())
     size = sum(r.end - r.start for r in regions if r.prot or r.file is not None)
-    there = sum(r.end - r.start for r in regions if r.prot and r.extent is not None)
-    return size, min(size, there or size), sum(r.end - r.start for r in regions if r.prot & 1)
+    there = sum(there_of(process, r) for r in regions)
+    return size, there, sum(r.end - r.start for r in regions if r.prot & 1)
+
+
+def _locked(process: Process) -> int:
+    """KiB that are locked in memory."""
+    return (
+        0
+        if process.status is not None
+        else sum(r.size for r in process.mem.regions() if r.traits & LOCKED) // 1024
+    )
 
 
 def _masks(process: Process) -> tuple[int, int]:
@@ -101,7 +112,7 @@ def status(process: Process, ctx: Context | None = None) -> bytes:
         ("Gid", f"{c.gid}\t{c.egid}\t{c.sgid}\t{c.egid}"), ("FDSize", 256),
         ("Groups", "".join(f"{g} " for g in c.groups)), ("NStgid", process.pid), ("NSpid", tid),
         ("NSpgid", group), ("NSsid", session), ("VmPeak", f"{size:8d} kB"), ("VmSize", f"{size:8d} kB"),
-        ("VmLck", f"{0:8d} kB"), ("VmPin", f"{0:8d} kB"), ("VmHWM", f"{there:8d} kB"),
+        ("VmLck", f"{_locked(process):8d} kB"), ("VmPin", f"{0:8d} kB"), ("VmHWM", f"{there:8d} kB"),
         ("VmRSS", f"{there:8d} kB"), ("RssAnon", f"{there:8d} kB"), ("RssFile", f"{0:8d} kB"),
         ("RssShmem", f"{0:8d} kB"), ("VmData", f"{max(size - code, 0):8d} kB"), ("VmStk", f"{132:8d} kB"),
         ("VmExe", f"{code:8d} kB"), ("VmLib", f"{0:8d} kB"), ("VmPTE", f"{4:8d} kB"), ("VmSwap", f"{0:8d} kB"),
