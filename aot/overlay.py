@@ -109,8 +109,10 @@ def _shaped(o: Overlay) -> bool:
 
 def _is_patch(patch: Patch) -> bool:
     address, old, new, kind = patch
-    size = len(bytes.fromhex(new))
-    return type(address) is int and len(bytes.fromhex(old)) == size and size >= _ROOM[PatchKind(kind)]
+    code = bytes.fromhex(new)
+    if type(address) is not int or len(bytes.fromhex(old)) != len(code) or len(code) < _ROOM[PatchKind(kind)]:
+        return False
+    return kind != PatchKind.EXIT or int.from_bytes(code, "little") < len(GateKind)
 
 
 def _plausible(overlay: Overlay) -> Overlay:

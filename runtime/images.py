@@ -32,6 +32,7 @@ MARGIN = 1 << 20  # bytes kept free of that: the fields are not all at the ends
 MOST = 200  # images with stubs in one address space: the CPU's stop poll looks at a list of them
 MOST_SITES = 1 << 16  # an aarch64 stub names its site in sixteen bits
 NAME = "[helctic stubs]"
+OUT_OF_REACH = "no room in branch range"
 
 
 @dataclass(slots=True, eq=False)
@@ -167,7 +168,10 @@ class Images:
                 return
         laid.replaced = False
         if not self.library.dynamic:
-            patch(space, overlay, bias, laid.shift, within, self.cpu)
+            try:
+                patch(space, overlay, bias, laid.shift, within, self.cpu)
+            except struct.error:  # nothing was written
+                self.library.decline(OUT_OF_REACH)
 
     def _make(self, space: AddressSpace, overlay: Overlay, bias: int) -> Laid | None:
         """The stubs of one more image, or None where they cannot be had."""
@@ -184,7 +188,7 @@ class Images:
             laid = Laid(overlay, bias, area, first, start, end, area - overlay.area - bias)
             self._map(space, laid, stubs_at(overlay, laid.shift, first, self.cpu))
         except (Errno, struct.error, ManifestError):
-            library.decline("no room in branch range")
+            library.decline(OUT_OF_REACH)
             return None
         self.laid.append(laid)
         library.known.update(at + bias for at in overlay.known)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from aot.errors import ManifestError
 from aot.image.elf_headers import PT_LOAD, read_headers
 from aot.image.model import Arch, Prot
 from aot.manifest import PAGE, Manifest, Site
@@ -264,3 +266,21 @@ def test_another_architectures_overlay_is_not_laid(world: World, tmp_path: Path)
     world.overlay = replace(world.overlay, arch="aarch64" if world.engine.arch is Arch.X86_64 else "x86_64")
     world.load()
     assert not world.images.laid
+
+
+def test_a_damaged_overlay_is_refused_or_laid_harmlessly(world: World) -> None:
+    """It may come with a program, from anywhere."""
+    random, whole, laid = Random(1), write(world.overlay), 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(random.choice((1, 2, 5))):
+            damaged[random.randrange(len(damaged))] = random.choice((0, 255, random.randrange(48, 58)))
+        try:
+            world.overlay = read(bytes(damaged))
+        except ManifestError:
+            continue
+        world.library.overlays.clear()
+        world.space.unmap(world.load(), SPAN)
+        world.images.laid.clear()
+        laid += 1
+    assert laid > 50
