@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING
 
 from aot.errors import AotError, ManifestError, SetupError
 from aot.image.model import Arch
 from aot.image.native_reader import read_native
-from aot.manifest import PAGE
+from aot.manifest import Manifest
 from aot.personality.abi.errors import Errno
 from aot.personality.abi.neutral import Clock
 from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
 from aot.personality.registry import system_of
 from aot.record import replace
 from runtime import programs, report
+from runtime.companions import expiry_of, terminal_modes, ticker_of
 from runtime.cpu.api import Cpu, Doors, Fault
 from runtime.cpu.lost_pages import guard
 from runtime.cpu.unicorn_cpu import UnicornCpu
@@ -43,10 +44,6 @@ from runtime.kernel.upcalls import upcall
 from runtime.loader import IMAGE_NAME, Loaded, Start, begin, facts_of, load
 from runtime.options import RunOptions as RunOptions
 
-if TYPE_CHECKING:
-    from runtime.expiry import Expiry
-    from runtime.ttymodes import TerminalModes
-
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
 
 
@@ -62,16 +59,7 @@ class Machine:
         self.options, self.image, self.closed = options, image, False
         self.manifest, segments = read_native(image)
         self.arch = Arch(self.manifest.arch)
-        self.system = system_of(Personality(self.manifest.personality))
-        if self.arch.value not in self.system.columns.get(self.manifest.column, ()):
-            raise ManifestError(
-                f"{self.system.name} has no column {self.manifest.column!r} for {self.arch.value}"
-            )
-        if self.manifest.interpreter and not (self.system.libraries or self.system.linkers):
-            raise SetupError(
-                f"needs the interpreter {self.manifest.interpreter} and {', '.join(self.manifest.needed)}: "
-                f"{self.system.name} programs run when they are linked statically"
-            )
+        self.system = _system_for(self.manifest)
         self.dynamic = options.dispatch == "dynamic"
         arena = within[0].space.arena if within else Arena(before_files=guard)
         if options.limits is not None:
@@ -101,7 +89,10 @@ class Machine:
         self.exec_node = self.process.names.exec_node
         self.process.kernel.load = partial(programs.load, self)
         self.process.kernel.identify = self._identify
-        self.scheduler = Scheduler(
+        self.scheduler = self._scheduler()
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
             cpu=self.cpu,
             process=self.process,
             library=self.system.libraries.get(self.arch.value),
@@ -111,7 +102,7 @@ class Machine:
             shown=self._shown,
             return_stub=self.loaded.return_stub,
             tid_changed=self._identify,
-            timer=None if options.deterministic else Watchdog(self._kick, PREEMPT_S),
+            timer=None if self.options.deterministic else Watchdog(self._kick, PREEMPT_S),
         )
 
     def _link(self) -> None:
@@ -252,13 +243,13 @@ class Machine:
     def run(self) -> End:
         """Run the program to its end."""
         self.scheduler.add(self.start())
-        ticker = self._ticker()
+        ticker = ticker_of(self)
         if self.options.ready is not None:
             self.options.ready()
         signals = HostSignals(self.process, self._kick) if self.options.forward else None
         if signals is not None and signals.start():
             self.scheduler.alarm, self.scheduler.bell = signals.take, signals.bell
-        expiry = self._expiry()
+        expiry = expiry_of(self)
         try:
             return self.scheduler.run()
         finally:
@@ -268,39 +259,6 @@ class Machine:
                 signals.stop()
             if ticker is not None:
                 ticker.stop()
-
-    def _expiry(self) -> Expiry | None:
-        """Ends the run when its time is over, where there is a limit."""
-        limits = self.options.limits
-        if limits is None or (limits.time is None and limits.cpu is None):
-            return None
-        from runtime.expiry import Expiry  # noqa: PLC0415 - with --limit time= or cpu= alone
-
-        def over(words: str) -> None:
-            self.scheduler.over = words
-            self._kick()
-            if self.scheduler.bell is not None:
-                os.eventfd_write(self.scheduler.bell, 1)
-
-        expiry = Expiry(limits, over)
-        expiry.start()
-        return expiry
-
-    def _ticker(self) -> Watchdog | None:
-        """Keeps the system's clock page current while the guest runs; a deterministic run's stands still."""
-        page = self.system.clock_page
-        if page is None or self.options.deterministic:
-            return None
-        window, clocks = self.space.window(page.address, PAGE), self.process.kernel.clocks
-
-        def tick() -> None:
-            for address, data in page.words(clocks.now_ns(Clock.REALTIME), clocks.monotonic_ns()):
-                at = address - page.address
-                window[at : at + len(data)] = data
-
-        ticker = Watchdog(tick, page.period_s)
-        ticker.start()
-        return ticker
 
     def inline_by_name(self) -> dict[str, int]:
         """Calls that inline stubs of the first process answered, by name."""
@@ -321,24 +279,28 @@ class Machine:
         self.space.close()
 
 
+def _system_for(manifest: Manifest) -> System:
+    """The system of a program. Raises an AotError when it cannot run it."""
+    system = system_of(Personality(manifest.personality))
+    if manifest.arch not in system.columns.get(manifest.column, ()):
+        raise ManifestError(f"{system.name} has no column {manifest.column!r} for {manifest.arch}")
+    if manifest.interpreter and not (system.libraries or system.linkers):
+        raise SetupError(
+            f"needs the interpreter {manifest.interpreter} and {', '.join(manifest.needed)}: "
+            f"{system.name} programs run when they are linked statically"
+        )
+    return system
+
+
 def _unloadable(error: Errno) -> ManifestError:
     """What is said of a program whose segments, stubs, stack or TLS cannot be where it wants them."""
     return ManifestError(f"the program cannot be loaded: {error.code.value} where its memory should be")
 
 
-def _modes() -> TerminalModes | None:
-    """The terminal's modes now, where a standard stream is one."""
-    if not any(os.isatty(fd) for fd in range(3)):
-        return None
-    from runtime.ttymodes import TerminalModes  # noqa: PLC0415 - for runs on a terminal alone
-
-    return TerminalModes()
-
-
 def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
     """Run a native ELF and return the status a shell would show."""
     machine = Machine(image, options)
-    modes = _modes() if options.forward else None
+    modes = terminal_modes() if options.forward else None
     try:
         end = machine.run()
         if options.stats is not None:
