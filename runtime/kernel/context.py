@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runtime.kernel.namespace import Namespace
     from runtime.kernel.park import ParkSpace
     from runtime.kernel.restartable import Area
+    from runtime.kernel.places import Place
     from runtime.kernel.schemes.pty import Terminal
     from runtime.kernel.timers import Timer
 
@@ -69,6 +70,7 @@ class Kernel:
 
     locks: LockTable = field(default_factory=LockTable)
     terminals: dict[int, Terminal] = field(default_factory=dict)  # pseudo-terminals by number
+    handles: list[tuple[Place, int, int]] = field(default_factory=list)  # files that were given a number
     fifos: dict[tuple[int, int], Any] = field(default_factory=dict)  # (device, inode) -> ends; see fifo.py
 
 

@@ -176,6 +176,10 @@ class Namespace:
                 raise
         return self._open_place(self.find(base, path, follow=True, rules=rules), flags, mode)
 
+    def open_place(self, place: Place, flags: Open) -> File:
+        """Open what is at a place, links not followed."""
+        return self._open_place(place, flags, 0)
+
     def open_unnamed(self, base: Spot, path: bytes, flags: Open, mode: int, rules: Resolve = FREE) -> File:
         """A new file without a name on the file system of a directory."""
         if not int(flags) & WRITE:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
@@ -15,6 +17,7 @@ from runtime.kernel.leave import Block
 from runtime.kernel.net import LOOPBACK, Net, NetMode
 from runtime.kernel.node import PATH, File
 from runtime.kernel.optable import op
+from runtime.kernel.schemes.hostfile import HostStream
 
 if TYPE_CHECKING:
     from runtime.kernel.schemes.socket import Socket
@@ -206,6 +209,9 @@ def sockatmark(ctx: Context, fd: int) -> int:
 @op(Op.SOCK_OUTQ)
 def sock_outq(ctx: Context, fd: int) -> int:
     """Bytes sent that the peer has not read (of TCP: none are on their way)."""
+    file = ctx.process.files.get(fd)
+    if isinstance(file, HostStream) and file.host_fd is not None and os.isatty(file.host_fd):
+        return file.unsent()
     return asked(ctx, fd).outgoing()
 
 

@@ -88,3 +88,10 @@ class Facts:
     birth: Birth
     mount: int
     mask: int
+
+
+class Handle(NamedTuple):
+    """A number that stands for a file, and the number of the mount it is on."""
+
+    number: int
+    mount: int

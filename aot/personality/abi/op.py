@@ -265,6 +265,8 @@ class Op(IntEnum):
     SOCK_OUTQ = 251
     SCHED_RANGE = 252
     INTERFACES = 253
+    FILE_HANDLE = 254
+    OPEN_HANDLE = 255
 
 
 RESERVED = 384

@@ -14,6 +14,7 @@ from aot.personality.abi.op import Op
 from aot.personality.linux import irregular_socket as irregular
 from aot.personality.linux import layouts_files as lf
 from aot.personality.linux.flags import FD_FLAGS, OPEN, OPEN_MAPS
+from aot.personality.linux.vias_files import get_termio, set_termio
 
 F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 0, 1, 2, 3, 4, 1030
 F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG = 5, 6, 7, 8, 9, 10, 11
@@ -27,6 +28,7 @@ TIOCOUTQ, SIOCATMARK = 0x5411, 0x8905
 TCSBRK, TCXONC, TCFLSH, TCSBRKP, TIOCSCTTY, TIOCNOTTY, TIOCGSID = (
     0x5409, 0x540A, 0x540B, 0x5425, 0x540E, 0x5422, 0x5429
 )  # fmt: skip
+TCGETA, TCSETA, TCSETAW, TCSETAF = 0x5405, 0x5406, 0x5407, 0x5408
 TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER = 0x80045430, 0x40045431, 0x5441
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FICLONE, FICLONERANGE, BLKGETSIZE, BLKGETSIZE64 = (
     0x80086601, 0x40086602, 0x40049409, 0x4020940D, 0x1260, 0x80081272
@@ -77,7 +79,19 @@ def _ioctl(name: str, op: Op, arg: Kind | None, ret: Ret = ZERO, **fixed: Any) -
     return call("ioctl", None, op, FULL, sig(**args), ret, **fixed)
 
 
+def _termio(name: str, when: int | None) -> Call:
+    """The old form of terminal modes."""
+    args = sig(fd=FD, cmd=Unused(name), arg=To("at", ADDRESS))
+    if when is None:
+        return call("ioctl", None, None, FULL, args, ZERO, via=get_termio)
+    return call("ioctl", None, None, FULL, args, ZERO, via=set_termio, when=when)
+
+
 IOCTL = {
+    TCGETA: _termio("TCGETA", None),
+    TCSETA: _termio("TCSETA", 0),
+    TCSETAW: _termio("TCSETAW", 1),
+    TCSETAF: _termio("TCSETAF", 2),
     TIOCSCTTY: _ioctl("TIOCSCTTY", Op.TTY_CONTROL, To("steal", S32)),
     TIOCNOTTY: _ioctl("TIOCNOTTY", Op.TTY_GIVE_UP, None),
     TIOCGSID: _ioctl("TIOCGSID", Op.TTY_GETSID, OutInt(32)),

@@ -37,8 +37,8 @@ from aot.personality.abi.neutral_files import Allocate
 from aot.personality.abi.op import Op
 from aot.personality.linux import layouts_files as lf
 from aot.personality.linux.columns import nr
-from aot.personality.linux.flags import AT_STAT, PIPE
-from aot.personality.linux.vias_files import openat2, vmsplice
+from aot.personality.linux.flags import AT_STAT, OPEN, PIPE
+from aot.personality.linux.vias_files import name_to_handle, open_by_handle, openat2, vmsplice
 
 NONE, NOFOLLOW, EMPTY = At(0), At.NOFOLLOW, At.EMPTY_PATH
 ALLOCATE = Bits(FlagMap("fallocate", (
@@ -94,6 +94,13 @@ RENAMES = {
             replace=False),
     2: call("renameat2", None, Op.EXCHANGE, FULL, sig(**_NAMES, flags=Unused("RENAME_EXCHANGE")), ZERO),
 }
+HANDLES = (
+    call("name_to_handle_at", nr(303, 264), None, FULL,
+         sig(dfd=To("dirfd", FD), name=To("path", PATH), handle=ADDRESS, mnt_id=To("mount", ADDRESS), flag=To("flags",
+             U32)), ZERO, via=name_to_handle),
+    call("open_by_handle_at", nr(304, 265), None, FULL,
+         sig(mountdirfd=To("mount_fd", FD), handle=ADDRESS, flags=OPEN), via=open_by_handle),
+)
 CHANGING = (
     call("renameat2", nr(316, 276), None, partial("no RENAME_WHITEOUT"), by=("flags", RENAMES)),
     call("fallocate", nr(285, 47), Op.FALLOCATE, FULL,
@@ -143,11 +150,9 @@ MOUNTS = tuple(
         ("swapon", 167, 224, "the host's memory is the host's business"),
         ("swapoff", 168, 225, "the host's memory is the host's business"),
         ("acct", 163, 89, "no accounting"),
-        ("open_by_handle_at", 304, 265, "a handle would lead out of the mounts"),
     )
 )
 REFUSED = (
-    stub("name_to_handle_at", nr(303, 264), E.OPNOTSUPP, "files have no handles; callers compare inodes"),
     stub("quotactl", nr(179, 60), E.NOSYS, "no quotas, as in a kernel without them"),
     stub("quotactl_fd", nr(443, 443), E.NOSYS, "no quotas, as in a kernel without them"),
     stub("ustat", nr(136, None), E.NOSYS, "statfs replaced it"),
@@ -161,5 +166,5 @@ REFUSED = (
 # fmt: on
 
 CALLS: tuple[Call, ...] = (
-    *ATTRIBUTES, *PLACES, *CHANGING, *TRANSFERS, *DISK, *WATCHES, *MOUNTS, *REFUSED,
+    *ATTRIBUTES, *PLACES, *HANDLES, *CHANGING, *TRANSFERS, *DISK, *WATCHES, *MOUNTS, *REFUSED,
 )  # fmt: skip

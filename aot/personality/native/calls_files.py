@@ -18,6 +18,7 @@ from aot.personality.abi.kinds import (
     InOutInt,
     OutBytes,
     OutData,
+    OutInt,
     OutStruct,
 )
 from aot.personality.abi.op import Op
@@ -49,6 +50,10 @@ PLACES = (
     row(Op.EXCHANGE,        sig(olddirfd=FD, oldpath=PATH, newdirfd=FD, newpath=PATH), ZERO),
     row(Op.CHROOT,          sig(path=PATH), ZERO),
     row(Op.CLOSE_RANGE,     sig(first=U32, last=U32, cloexec=BOOL), ZERO),
+)
+HANDLES = (
+    row(Op.FILE_HANDLE,     sig(**WHERE, number=OutInt(64, "number"), mount=OutInt(32, "mount")), ZERO),
+    row(Op.OPEN_HANDLE,     sig(fd=FD, number=U64, flags=OPEN)),
 )
 DISK = (
     row(Op.SYNCFS,          sig(fd=FD), ZERO),
@@ -93,4 +98,4 @@ TERMINALS = (
 )
 # fmt: on
 
-CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *DISK, *WATCHES, *TERMINALS)
+CALLS = (*LOCKS, *CONTROLS, *ATTRIBUTES, *TRANSFERS, *PLACES, *HANDLES, *DISK, *WATCHES, *TERMINALS)

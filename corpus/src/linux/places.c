@@ -303,6 +303,22 @@ static void prison(void)
     check("another root", WEXITSTATUS(status) == 7);
 }
 
+static void handles(void)
+{
+    struct {
+        unsigned bytes;
+        int type;
+        unsigned char data[128];
+    } handle = {0, 0, {0}};
+    int mount = -1, fd = open(".", O_RDONLY);
+    check("how long", fails(syscall(SYS_name_to_handle_at, AT_FDCWD, "d/f", &handle, &mount, 0), EOVERFLOW) && handle.bytes > 0);
+    check("handle", syscall(SYS_name_to_handle_at, AT_FDCWD, "d/f", &handle, &mount, 0) == 0);
+    int again = syscall(SYS_open_by_handle_at, fd, &handle, O_RDONLY);
+    check("opened by it", getuid() ? again == -1 : again >= 0 && holds(again, "inside"));
+    check("too long", (handle.bytes = 200, fails(syscall(SYS_name_to_handle_at, AT_FDCWD, "d/f", &handle, &mount, 0), EINVAL)));
+    close(fd), close(again);
+}
+
 static void words(void)
 {
     int fd = open("a", O_RDWR), p[2], on = 1, flags = 0;
@@ -337,6 +353,7 @@ int main(void)
     limits();
     listing();
     prison();
+    handles();
     words();
     return failed ? 1 : 42;
 }

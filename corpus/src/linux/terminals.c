@@ -63,6 +63,10 @@ static void modes(int master, int slave, const char *name)
     hear(master, "c\r\n");
     tcgetattr(slave, &t);
     back = t;
+    unsigned short old[9] = {0};
+    int unsent = -1;
+    check("old form", ioctl(slave, 0x5405, old) == 0 && old[3] == (t.c_lflag & 0xffff) && ioctl(slave, 0x5406, old) == 0);
+    check("all shown", ioctl(slave, TIOCOUTQ, &unsent) == 0 && unsent == 0);
     cfmakeraw(&t);
     check("raw", tcsetattr(slave, TCSANOW, &t) == 0 && put(master, "x\3") && !strcmp(get(slave), "x\3"));
     check("not shown", ioctl(master, FIONREAD, &n) == 0 && (int)n == 0);

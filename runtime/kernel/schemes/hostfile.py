@@ -156,6 +156,15 @@ class HostStream(HostFile):
             raise failure(error) from None
         raise AssertionError("_wait always raises")
 
+    def unsent(self) -> int:
+        """Bytes a terminal has not shown yet."""
+        count = array.array("i", [0])
+        try:
+            fcntl.ioctl(self.fd, termios.TIOCOUTQ, count)
+        except OSError as error:
+            raise failure(error) from None
+        return count[0]
+
     def ready(self, events: int) -> int:
         return ready(self.fd, events & (POLLIN | POLLOUT | 0x3C3))
 
