@@ -138,11 +138,12 @@ def may_lock(ctx: Context, size: int) -> bool:
 
 @op(Op.MUNMAP)
 def munmap(ctx: Context, address: int, size: int) -> None:
-    """Forget a range and wake who waits in it."""
+    """Forget a range and wake who waits in it. What belongs to the kernel stays when more than that is meant."""
     mem = ctx.mem
     if not size or address % mem.page_size or address + size > mem.limit:
         raise Errno(E.INVAL)
-    mem.unmap(address, size)
+    for lo, hi in mem.around_sealed(address, address + align_up(size, mem.page_size)):
+        mem.unmap(lo, hi - lo)
     ctx.process.kernel.park.drain(mem.ident, address, address + size)
 
 

@@ -41,6 +41,22 @@ class Placement(Paging):
         """Undo `seal` for the same range."""
         self._sealed.remove((address & -PAGE, -(-(address + size) // PAGE) * PAGE))
 
+    def around_sealed(self, start: int, end: int) -> list[tuple[int, int]]:
+        """What of [start, end) does not belong to the kernel. Raises PERM when nothing does."""
+        found: list[tuple[int, int]] = []
+        at = start
+        for lo, hi in sorted(self._sealed):
+            if hi <= at or lo >= end:
+                continue
+            if lo > at:
+                found.append((at, lo))
+            at = hi
+        if at < end:
+            found.append((at, end))
+        if not found:
+            raise Errno(E.PERM)
+        return found
+
     def check_changeable(self, start: int, end: int) -> None:
         """Raises PERM for a range that is sealed."""
         if any(start < hi and lo < end for lo, hi in self._sealed):

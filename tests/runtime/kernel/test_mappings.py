@@ -335,3 +335,13 @@ def test_one_file_has_one_name_for_waiters(space: AddressSpace, tmp_path: Path) 
     assert space.name_of(plain) != twin.name_of(plain)
     twin.close()
     other.close()
+
+
+def test_what_is_around_the_kernels_own(space: AddressSpace) -> None:
+    space.map(AT, 8 * PAGE, R, fixed=True)
+    space.seal(AT + 2 * PAGE, PAGE)
+    space.seal(AT + 3 * PAGE, 2 * PAGE)
+    assert space.around_sealed(AT, AT + 8 * PAGE) == [(AT, AT + 2 * PAGE), (AT + 5 * PAGE, AT + 8 * PAGE)]
+    assert space.around_sealed(AT, AT + PAGE) == [(AT, AT + PAGE)]
+    assert refused(space.around_sealed, AT + 2 * PAGE, AT + 4 * PAGE) is E.PERM
+    assert refused(space.unmap, AT, 8 * PAGE) is E.PERM
