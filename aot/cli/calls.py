@@ -99,6 +99,14 @@ def counts(system: System) -> str:
     return ", ".join(f"{found[level]} {level.value}" for level in Level if found[level])
 
 
+def by_column(system: System) -> Iterator[str]:
+    """The same for each numbering, where a system has more than one: "x86_64: 61 full, 40 partial"."""
+    for column in system.columns if len(system.columns) > 1 else ():
+        found = Counter(row.status.level for row in system.calls if row.number(column) is not None)
+        parts = ", ".join(f"{found[level]} {level.value}" for level in Level if found[level])
+        yield f"{column}: {found.total()} calls, {parts}"
+
+
 def remark(row: Entry) -> str:
     """The note of a row and the arguments it ignores."""
     ignored = [f"{name} ignored: {why}" for name, why in row.unused.items()]
@@ -123,6 +131,7 @@ def listing(system: System) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
 def plain(system: System) -> Iterator[str]:
     """Lines for a terminal."""
     yield f"{system.name}: {len(system.calls)} calls ({counts(system)})"
+    yield from by_column(system)
     yield from table(*listing(system))
     yield ""
 
@@ -135,6 +144,8 @@ def markdown(systems: list[System]) -> Iterator[str]:
     for system in systems:
         titles, rows = listing(system)
         yield from ("", f"## {system.name}", "", f"{len(system.calls)} calls: {counts(system)}.", "")
+        if lines := [f"- {line}" for line in by_column(system)]:
+            yield from (*lines, "")
         yield "| " + " | ".join(titles) + " |"
         yield "|---" * len(titles) + "|"
         for row in rows:
