@@ -18,6 +18,8 @@ from aot.personality.abi.frame import (
     SA_RESETHAND,
     SA_RESTART,
     SA_RESTORER,
+    SS_AUTODISARM,
+    SS_DISABLE,
     Delivery,
     Machine,
     SigInfo,
@@ -105,6 +107,8 @@ class Deliverer:
             raise Killed(Signal.SEGV) from None
         self._set(ctx, entered.regs, entered.flags)
         ctx.kept_mask = None
+        if ctx.altstack.flags & SS_AUTODISARM:
+            ctx.altstack = SigStack()
         more = action.mask & ~UNBLOCKABLE
         if not action.flags & SA_NODEFER:
             more |= bit_of(info.signal)
@@ -136,7 +140,8 @@ class Deliverer:
         set_mask(ctx, back.mask)
         sp = ctx.regs[REG_INDEX[ctx.arch]["rsp" if ctx.arch is Arch.X86_64 else "sp"]]
         if back.stack is not None and not on_stack(ctx.altstack, sp):
-            ctx.altstack = SigStack(back.stack.address, back.stack.size, back.stack.flags & 2)
+            kept = back.stack.flags & (SS_DISABLE | SS_AUTODISARM)
+            ctx.altstack = SigStack(back.stack.address, back.stack.size, kept)
 
     def restart(self, ctx: Context) -> None:
         """After Left: the context stands at its call again, as if it had not been made."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.frame import SI_TKILL, SS_DISABLE, SS_ONSTACK, SigInfo, on_stack
+from aot.personality.abi.frame import SI_TKILL, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, SigInfo, on_stack
 from aot.personality.abi.neutral import MaskHow, SigAction, SigStack, Time
 from aot.personality.abi.op import Op
 from aot.personality.abi.signals import LAST, Signal
@@ -68,17 +68,20 @@ def sigaltstack(ctx: Context, stack: SigStack | None) -> SigStack:
         old = SigStack(0, 0, SS_DISABLE)
     elif busy:
         old = SigStack(old.address, old.size, SS_ONSTACK)
+    else:
+        old = SigStack(old.address, old.size, old.flags & SS_AUTODISARM)
     if stack is not None:
         if busy:
             raise Errno(E.PERM)
-        if stack.flags & ~(SS_DISABLE | SS_ONSTACK) & 0x7FFF_FFFF:
+        mode = stack.flags & 0x7FFF_FFFF
+        if mode not in (0, SS_DISABLE, SS_ONSTACK):
             raise Errno(E.INVAL)
         if stack.flags & SS_DISABLE:
             ctx.altstack = SigStack(0, 0, SS_DISABLE)
         elif stack.size < MIN_STACK[ctx.arch]:
             raise Errno(E.NOMEM)
         else:
-            ctx.altstack = SigStack(stack.address, stack.size, 0)
+            ctx.altstack = SigStack(stack.address, stack.size, stack.flags & SS_AUTODISARM)
     return old
 
 

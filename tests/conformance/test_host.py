@@ -30,6 +30,8 @@ NOT_EMULATED = {
     "plain": "qemu's user mode has no set_robust_list",
     "kin": "qemu's user mode has no PR_SET_CHILD_SUBREAPER",
     "clones": "qemu's user mode has no clone3",
+    "storm": "qemu's user mode hangs where another thread than the first executes a program",
+    "frames": "qemu's user mode has no stacks that disarm themselves",
     "timing": "qemu's user mode keeps no list of robust locks",
     "sharing": "qemu's user mode copies the memory of a process that asks to share it",
 }

@@ -107,8 +107,8 @@ class SignalFrames:
 
 
 def on_stack(stack: SigStack, sp: int) -> bool:
-    """Whether a stack pointer is on the alternate stack."""
-    return not stack.flags & SS_DISABLE and 0 < sp - stack.address <= stack.size
+    """Whether a stack pointer is on the alternate stack; nobody is on one that disarms itself."""
+    return not stack.flags & (SS_DISABLE | SS_AUTODISARM) and 0 < sp - stack.address <= stack.size
 
 
 def frame_top(d: Delivery, sp: int, red_zone: int) -> int:
@@ -122,4 +122,5 @@ def shown_stack(d: Delivery, sp: int) -> SigStack:
     """The alternate stack as a frame describes it."""
     if not d.stack.size:
         return SigStack(0, 0, SS_DISABLE)
-    return SigStack(d.stack.address, d.stack.size, SS_ONSTACK if on_stack(d.stack, sp) else 0)
+    here = SS_ONSTACK if on_stack(d.stack, sp) else 0
+    return SigStack(d.stack.address, d.stack.size, here | d.stack.flags & SS_AUTODISARM)

@@ -65,7 +65,7 @@ SIGACTION = Layout("kernel_sigaction", 32, (
     F("sa_restorer", U64, "restorer"), F("sa_mask", U64, "mask"),
 ))  # fmt: skip
 SIGSTACK = Layout("stack_t", 24, (
-    F("ss_sp", U64, "address"), F("ss_flags", S32, "flags"), pad(4), F("ss_size", U64, "size"),
+    F("ss_sp", U64, "address"), F("ss_flags", U32, "flags"), pad(4), F("ss_size", U64, "size"),
 ))  # fmt: skip
 RLIMIT = Layout("rlimit", 16, (
     F("rlim_cur", U64, "current_word"), F("rlim_max", U64, "maximum_word"),

@@ -62,7 +62,7 @@ X86_ORDER = (*range(8, 16), RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP, RIP)
 UC_FLAGS = 6  # UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS
 USER_CS, USER_SS = 0x33, 0x2B
 FXSAVE = 512
-_X86_UC = struct.Struct("<QQQi4xQ")  # uc_flags, uc_link, uc_stack
+_X86_UC = struct.Struct("<QQQI4xQ")  # uc_flags, uc_link, uc_stack
 # sigcontext: 17 registers, eflags, cs gs fs ss, err, trapno, oldmask, cr2, fpstate, reserved1; then the mask
 _X86_MC = struct.Struct("<17Q Q HHHH QQQQQ 64x Q")
 X86_MCONTEXT, X86_UCONTEXT = 40, 304
@@ -112,7 +112,7 @@ SP, PC, LR, FP = 31, 32, 30, 29
 FPSIMD_MAGIC, FPSIMD_SIZE = 0x4650_8001, 528
 ESR_MAGIC, ESR_SIZE = 0x4553_5201, 16
 NZCV = 0xF000_0000
-_A64_UC = struct.Struct("<QQQi4xQ Q 120x 8x")  # flags, link, stack, mask, its room, alignment to 16
+_A64_UC = struct.Struct("<QQQI4xQ Q 120x 8x")  # flags, link, stack, mask, its room, alignment to 16
 _A64_MC = struct.Struct("<Q33Q Q 8x")  # fault_address, x0..x30 sp pc, pstate, alignment of __reserved
 _RECORD = struct.Struct("<II")
 A64_MCONTEXT, RESERVED = 176, 4096
