@@ -62,6 +62,7 @@ func main() {
 """
 GO_PROGRAMS = {
     "workers": WORKERS,  # goroutines that sleep, a file, a directory, an error
+    "network": (Path(__file__).resolve().parent / "src" / "go" / "network.go").read_text(encoding="utf-8"),
     "hello": 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n',
 }
 
