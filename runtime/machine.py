@@ -71,8 +71,9 @@ class Machine:
             self.loaded: Loaded = load(
                 self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout
             )
-        except Errno as error:
-            raise _unloadable(error) from None
+        except (Errno, AotError) as error:
+            self._discard()
+            raise (_unloadable(error) if isinstance(error, Errno) else error) from None
         self.counts = Counter(dict.fromkeys(CLASSES, 0))
         if within is not None:
             self.first: Machine = within[0].first
@@ -113,10 +114,14 @@ class Machine:
         try:
             linker = map_interpreter(self.space, self.process.names, path, self.arch)
         except AotError:
-            self.cpu.close()
-            self.space.close()
+            self._discard()
             raise
         self.loaded = replace(self.loaded, interpreter=linker)
+
+    def _discard(self) -> None:
+        """Give back what a program took that cannot run: a guest may try to execute it again and again."""
+        self.cpu.close()
+        self.space.close()
 
     def _kick(self) -> None:
         self.scheduler.kick()
