@@ -58,15 +58,22 @@ def standard_file(fd: int, flags: Open, kernel: Kernel | None = None) -> File:
     try:
         st = os.fstat(fd)
     except OSError:
-        return NullFile(null_node(), flags)
+        return _null(flags)
     node = StreamNode(fd)
     if stat.S_ISREG(st.st_mode):
         return StdFile(node, flags, fd)
     if stat.S_ISCHR(st.st_mode) and st.st_rdev == os.makedev(1, 3):
-        return NullFile(null_node(), flags)
+        return _null(flags)
     if os.isatty(fd):
         return StdTerminal(node, flags, fd, kernel, polite=True)
     return StdStream(node, flags, fd, polite=True)
+
+
+def _null(flags: Open) -> File:
+    """The null device, by its name."""
+    file = NullFile(null_node(), flags)
+    file.path = b"/dev/null"
+    return file
 
 
 def standard_files(kernel: Kernel | None = None) -> tuple[File, File, File]:

@@ -60,7 +60,7 @@ def target_of(file: File, fd: int) -> bytes:
     kind = st.mode >> 12
     if kind in (FileType.FIFO, FileType.SOCKET):
         return b"%s:[%d]" % (b"pipe" if kind == FileType.FIFO else b"socket", st.ino)
-    return _STD.get(fd, b"/dev/null")
+    return _STD.get(fd, b"/dev/tty")
 
 
 class InfoDirectory(Listing):
