@@ -15,6 +15,7 @@ from aot.errors import SetupError
 from aot.image.native_reader import read_native
 from aot.manifest import GateKind, Manifest
 from aot.translate import translate_file
+from runtime.kernel import wakes
 from runtime.kernel.frames import Arena
 from runtime.kernel.sched import Scheduler
 from runtime.machine import RunOptions, run
@@ -41,18 +42,18 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every wait that would put the run to sleep fails with EINTR instead."""
     left = BLOCKS
 
-    def sleep(self: Scheduler, now: int) -> None:
+    def sleep(sched: Scheduler, now: int) -> None:
         nonlocal left
         left -= 1
         if left < 0:
             raise Stuck
-        for item in list(self.waiting):
-            self.waiting.remove(item)
-            item.ctx.wait, item.ctx.regs[0] = None, (1 << 64) - 4
-            self.cpu.complete(item.ctx, 0)
-            self.ready.append(item.ctx)
+        for ctx in list(sched.waiting.items):
+            sched.waiting.drop(ctx)
+            ctx.wait, ctx.regs[0] = None, (1 << 64) - 4
+            sched.cpu.complete(ctx, 0)
+            sched.ready.append(ctx)
 
-    monkeypatch.setattr(Scheduler, "_sleep", sleep)
+    monkeypatch.setattr(wakes, "_sleep", sleep)
 
 
 def translated(raw: bytes, folder: Path) -> bytes:
