@@ -68,7 +68,7 @@ class Library:
     column: str
     find: Find | None
     add_sites: Callable[[list[int | None]], int]  # binds handlers; the index of the first
-    known: set[int]  # addresses of traps that the translator listed
+    known: set[int]  # addresses of traps that the translator listed; another process may still have them
     dynamic: bool
     sites: list[Handler]  # of the doors
     overlays: dict[tuple[int, int, int, int], Overlay | None] = field(default_factory=dict)
@@ -143,7 +143,6 @@ class Images:
             self.laid.remove(laid)
             if not self.library.dynamic:
                 self.cpu.drop_area(laid.area, laid.area + laid.overlay.area_size)
-            self.library.known.difference_update(at + laid.bias for at in laid.overlay.known)
             space.unseal(laid.area, laid.overlay.area_size)
             space.unmap(laid.area, laid.overlay.area_size)
 

@@ -159,7 +159,7 @@ def test_what_is_unmapped_leaves_nothing_and_its_numbers_are_used_again(world: W
         base = world.load()
         assert len(world.images.laid) == 1
         world.space.unmap(base, SPAN)
-        assert not world.images.laid and not world.engine.areas and not world.library.known
+        assert not world.images.laid and not world.engine.areas
     assert [(r.start, r.end) for r in world.space.regions()] == before
     assert world.sites == world.overlay.numbers
 
