@@ -100,6 +100,7 @@ class Ipc:
         }
     )
     queues: dict[bytes, Any] = field(default_factory=dict)  # POSIX message queues by name
+    made: list[Any] = field(default_factory=list)  # those that count, named or open
     ends: list[Callable[[Process], None]] = field(default_factory=list)  # told of processes that end
 
 

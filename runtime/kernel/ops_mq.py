@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import Clock, Open, Time
+from aot.personality.abi.neutral import Clock, Open, Resource, Time
 from aot.personality.abi.neutral_memory import Letter, QueueShape
 from aot.personality.abi.op import Op
 from aot.record import dataclass, replace
 from runtime.kernel.context import Context
 from runtime.kernel.ipc import Ipc, ipc_of
 from runtime.kernel.leave import Block
+from runtime.kernel.ops_process import limit_of
 from runtime.kernel.optable import op
 from runtime.kernel.schemes.mqueue import Queue, QueueFile
 
@@ -43,9 +44,11 @@ def mq_open(ctx: Context, name: bytes, flags: Open, mode: int, shape: QueueShape
         queue = Queue(_shape(ctx, shape), mode & ~ctx.process.umask & 0o777, creds.euid, creds.egid)
         if len(ipc.queues) >= MOST_QUEUES and creds.euid:
             raise Errno(E.NOSPC)
+        _afford(ctx, ipc, queue)
         file = QueueFile(queue, flags)
         fd = ctx.process.files.add(file, cloexec=bool(flags & Open.CLOEXEC))
         ipc.queues[name] = queue
+        ipc.made = [other for other in ipc.made if other.charge] + [queue]
         return fd
     if flags & Open.CREATE and flags & Open.EXCLUSIVE:
         raise Errno(E.EXIST)
@@ -54,6 +57,16 @@ def mq_open(ctx: Context, name: bytes, flags: Open, mode: int, shape: QueueShape
     if creds.euid and wanted & ~granted:
         raise Errno(E.ACCES)
     return ctx.process.files.add(QueueFile(queue, flags), cloexec=bool(flags & Open.CLOEXEC))
+
+
+def _afford(ctx: Context, ipc: Ipc, queue: Queue) -> None:
+    """Raises MFILE for a queue that, full, would pass what its owner may have in queues."""
+    most = limit_of(ctx.process, Resource.MSGQUEUE)
+    if (
+        most is not None
+        and queue.charge + sum(other.charge for other in ipc.made if other.uid == queue.uid) > most
+    ):
+        raise Errno(E.MFILE)
 
 
 def _check_name(name: bytes) -> None:
@@ -84,6 +97,7 @@ def mq_unlink(ctx: Context, name: bytes) -> None:
     if ctx.process.creds.euid not in (0, queue.uid):
         raise Errno(E.ACCES)
     del ipc.queues[name]
+    queue.named = False
 
 
 def _open_queue(ctx: Context, fd: int) -> QueueFile:

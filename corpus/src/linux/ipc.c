@@ -186,6 +186,18 @@ static void posix(void)
         _exit(mq_send(q, "child", 5, 3) ? 1 : 8);
     }
     check("from a child", mq_receive(q, text, sizeof text, 0) == 5 && ended(pid) == 8);
+    struct mq_attr large = {.mq_maxmsg = 10, .mq_msgsize = 8192};
+    mqd_t many[64];
+    int count = 0;
+    for (; count < 64; count++) {
+        snprintf(text, sizeof text, "/corpus-%d-%d", getpid(), count);
+        if ((many[count] = mq_open(text, O_RDWR | O_CREAT, 0600, &large)) < 0)
+            break;
+        mq_unlink(text);
+    }
+    check("as many as may be", count < 64 && errno == EMFILE);
+    while (count--)
+        mq_close(many[count]);
     check("unlinked", !mq_unlink(name) && refused(mq_unlink(name), ENOENT) && !mq_send(q, "still", 5, 0) && !mq_close(q));
 }
 

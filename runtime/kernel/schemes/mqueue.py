@@ -15,6 +15,7 @@ from runtime.kernel.signals import send_process
 SI_MESGQ = -3
 _NEVER = Time(0, 0)
 REGULAR = 0o100000
+OVERHEAD = 96  # bytes counted for each message beside its text; From: ipc/mqueue.c mqueue_get_inode
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +31,13 @@ class Queue(Node):
     signal: int = 0
     value: int = 0
     waiting: int = 0  # contexts that wait for a message
+    opens: int = 0
+    named: bool = True
+
+    @property
+    def charge(self) -> int:
+        """Bytes that its owner's limit counts for it, full or not."""
+        return self.shape.most * (self.shape.size + OVERHEAD) if self.named or self.opens else 0
 
     def stat(self) -> Stat:
         mode = REGULAR | self.mode
@@ -57,7 +65,10 @@ class QueueFile(File):
     def __init__(self, queue: Queue, flags: Open) -> None:
         super().__init__(queue, flags)
         self.queue = queue
-        self.holder: Process | None = None  # whose close ends a request to be told
+        queue.opens += 1
+
+    def close(self) -> None:
+        self.queue.opens -= 1
 
     def ready(self, events: int) -> int:
         found = POLLIN if self.queue.letters else 0
