@@ -13,7 +13,6 @@ from corpus.build import build
 from runtime.cpu.routines_code import CODE
 from runtime.machine import RunOptions, run
 
-
 PASSED = 42  # the status of cases.h
 
 
