@@ -86,22 +86,25 @@ class AddressSpace(Placement):
             start = self._place(address, size, align, lo, hi, top_down=top_down)
             _, end = self._range(start, size)
         region = Region(start, end, prot, shared=shared, name=name, traits=traits, code=bool(prot & X))
-        grown = self._grow(region) if backing is None and not shared else None
-        if grown is None:
-            self._back(region, backing)
-            if segment is not None:
-                region.segment = segment
-                segment.attached(1)
-            self.layout.insert(region)
-            self.code_shared(region)
-        else:
-            region = grown
+        region = (self._grow(region) if backing is None and not shared else None) or self._insert(
+            region, backing, segment
+        )
         if prot and region.file is None and end - start <= EAGER and not self.arena.short(end - start):
             self._enter(region, start, min(end, self.end_of(region)))
         self.emit(EventKind.MAP, start, end - start)
         if prot & X:
             self._executable(start, end)
         return start
+
+    def _insert(self, region: Region, backing: Backing | None, segment: Segment | None) -> Region:
+        """Give a new region its memory and its place."""
+        self._back(region, backing)
+        if segment is not None:
+            region.segment = segment
+            segment.attached(1)
+        self.layout.insert(region)
+        self.code_shared(region)
+        return region
 
     def watch(self, watcher: MappingWatcher) -> None:
         """Let `watcher` know of everything that is executable, and will be."""

@@ -27,6 +27,8 @@ _HOST_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 def _backing(ctx: Context, fd: int, offset: int, prot: int, flags: MapFlag) -> FileBacking | None:
     """What a file mapping maps; None for the zero device, which is anonymous memory."""
+    if offset % ctx.mem.page_size:
+        raise Errno(E.INVAL)
     file = ctx.process.files.get(fd)
     if file.flags & Open.PATH:
         raise Errno(E.BADF)
@@ -61,9 +63,7 @@ def mmap(ctx: Context, address: int, size: int, prot: int, flags: MapFlag, fd: i
         raise Errno(E.OPNOTSUPP)
     backing = None
     if not flags & MapFlag.ANONYMOUS:
-        if offset % mem.page_size:
-            raise Errno(E.INVAL)
-        if not 0 <= offset <= _FAR - size:
+        if not 0 <= offset <= _FAR - size and not offset % mem.page_size:
             raise Errno(E.OVERFLOW)
         backing = _backing(ctx, fd, offset, prot, flags)
     elif shared and flags & MapFlag.GROWSDOWN:
