@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from aot.personality.abi.errors import E, Errno
@@ -13,6 +14,10 @@ from runtime.kernel.node import File
 from runtime.kernel.optable import op
 from runtime.kernel.schemes.hostfile import HostFile, StreamNode
 from runtime.kernel.schemes.pipe import make_pipe
+
+MEMFD_NAME = 249
+"""Longest name of an anonymous file, bytes."""
+SEAL_EXEC = 0x20  # include/uapi/linux/fcntl.h
 
 
 @op(Op.CLOSE)
@@ -99,8 +104,14 @@ def fcntl_setfd(ctx: Context, fd: int, cloexec: bool) -> None:
 @op(Op.MEMFD)
 def memfd(ctx: Context, name: bytes, flags: Open) -> int:
     """An anonymous file in memory."""
+    if len(name) > MEMFD_NAME:
+        raise Errno(E.INVAL)
+    bits = os.MFD_CLOEXEC | (os.MFD_ALLOW_SEALING if flags & (Open.SEALABLE | Open.NOEXEC) else 0)
     try:
-        fd = os.memfd_create(os.fsdecode(name[:240]), os.MFD_CLOEXEC)
+        fd = os.memfd_create(os.fsdecode(name), bits)
+        if flags & Open.NOEXEC:
+            os.fchmod(fd, 0o666)
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEAL_EXEC)
     except OSError as error:
         raise failure(error) from None
     file = HostFile(StreamNode(fd), Open.READ | Open.WRITE, fd)

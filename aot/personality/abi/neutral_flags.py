@@ -29,6 +29,8 @@ class Open(IntFlag):
     NOATIME = auto()
     ASYNC = auto()  # a signal when it is ready
     LARGE = auto()  # opened with offsets of 64 bits
+    SEALABLE = auto()  # an anonymous file whose changes can be forbidden
+    NOEXEC = auto()  # an anonymous file that is never executed
 
 
 class MapFlag(IntFlag):

@@ -100,7 +100,7 @@ OPENING = (
          distinct=False),
     call("dup3",       nr(292, 24),  Op.DUP_TO, FULL,
          sig(oldfd=To("fd", FD), newfd=FD, flags=To("cloexec", DUP3)), distinct=True),
-    call("memfd_create", nr(319, 279), Op.MEMFD, partial("no sealing, no huge pages"), sig(uname=To("name",
+    call("memfd_create", nr(319, 279), Op.MEMFD, partial("no huge pages"), sig(uname=To("name",
          PATH), flags=MEMFD)),
     call("flock",      nr(73, 32),   Op.FLOCK,  FULL, sig(fd=FD, cmd=To("operation", LOCK)), ZERO),
 )

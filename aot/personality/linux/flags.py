@@ -58,9 +58,9 @@ PIPE = Bits(PIPE_MAP)
 MEMFD = Bits(
     FlagMap(
         "memfd",
-        (("MFD_CLOEXEC", 1, Open.CLOEXEC),),
-        ignored=(("MFD_ALLOW_SEALING", 2, "no seals"), ("MFD_NOEXEC_SEAL", 8, "no seals"),
-                 ("MFD_EXEC", 16, "the default")),
+        (("MFD_CLOEXEC", 1, Open.CLOEXEC), ("MFD_ALLOW_SEALING", 2, Open.SEALABLE),
+         ("MFD_NOEXEC_SEAL", 8, Open.NOEXEC)),
+        ignored=(("MFD_EXEC", 16, "the default"),),
         neutral=Open,
     )
 )  # fmt: skip

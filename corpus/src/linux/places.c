@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -319,6 +320,22 @@ static void handles(void)
     close(fd), close(again);
 }
 
+static void seals(void)
+{
+    int fd = memfd_create("sealed", MFD_ALLOW_SEALING | MFD_CLOEXEC), plain = memfd_create("plain", 0);
+    char path[64], link[64] = {0};
+    check("write", write(fd, "abc", 3) == 3 && fcntl(fd, F_GET_SEALS) == 0);
+    check("sealed", fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 && fcntl(fd, F_GET_SEALS) == (F_SEAL_SHRINK | F_SEAL_GROW));
+    check("holds", fails(ftruncate(fd, 1), EPERM) && fails(ftruncate(fd, 9), EPERM) && pwrite(fd, "x", 1, 0) == 1);
+    check("no writing", fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) == 0 && fails(pwrite(fd, "x", 1, 0), EPERM));
+    check("no more seals", fails(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EPERM));
+    check("not sealable", fcntl(plain, F_GET_SEALS) == F_SEAL_SEAL && fails(fcntl(plain, F_ADD_SEALS, F_SEAL_GROW), EPERM));
+    snprintf(path, sizeof path, "/proc/self/fd/%d", plain);
+    check("its name", readlink(path, link, sizeof link - 1) > 0 && !strcmp(link, "/memfd:plain (deleted)"));
+    check("no pipe seals", fails(fcntl(0, F_GET_SEALS), EINVAL));
+    close(fd), close(plain);
+}
+
 static void words(void)
 {
     int fd = open("a", O_RDWR), p[2], on = 1, flags = 0;
@@ -354,6 +371,7 @@ int main(void)
     listing();
     prison();
     handles();
+    seals();
     words();
     return failed ? 1 : 42;
 }
