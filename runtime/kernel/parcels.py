@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral_socket import Fact, Msg, Sender, SocketName
 from aot.record import dataclass
 from runtime.kernel.node import File
@@ -65,3 +66,36 @@ def creds_of(ctx: Context) -> Sender:
     """Who calls."""
     creds = ctx.process.creds
     return Sender(ctx.process.pid, creds.euid, creds.egid)
+
+
+def store(buf: Buffers, start: int, data: bytearray | bytes) -> int:
+    """Copy `data` into the pieces behind `start` bytes; how much fitted."""
+    done, size = 0, len(data)
+    view = memoryview(data)
+    for piece in buf:
+        room = len(piece)
+        if start >= room:
+            start -= room
+            continue
+        count = min(room - start, size - done)
+        piece[start : start + count] = view[done : done + count]
+        done += count
+        start = 0
+        if done >= size:
+            break
+    view.release()
+    return done
+
+
+def gather(buf: Buffers, start: int, limit: int) -> bytearray:
+    """Up to `limit` bytes of the pieces behind `start` bytes."""
+    out = bytearray()
+    for piece in buf:
+        if start >= len(piece):
+            start -= len(piece)
+            continue
+        out += piece[start : start + limit - len(out)]
+        start = 0
+        if len(out) >= limit:
+            break
+    return out

@@ -31,7 +31,7 @@ from runtime.kernel.node import POLLERR, POLLHUP, POLLIN, POLLOUT, File, Node
 from runtime.kernel.ops_message import read_socket, write_socket
 from runtime.kernel.parcels import Chunk, Outgoing, Received
 from runtime.kernel.schemes.events import QuietFile
-from runtime.kernel.schemes.socket_path import bind_path
+from runtime.kernel.schemes.socket_path import SocketNode, bind_path
 
 if TYPE_CHECKING:
     from aot.personality.abi.neutral_sockopt import SockOpt
@@ -45,19 +45,7 @@ MAX_BUFFER, MIN_BUFFER = 425_984, 4608
 RDHUP, PRI = 0x2000, 2
 READABLE, WRITABLE = 0x41, 0x304
 """POLLIN | POLLRDNORM, POLLOUT | POLLWRNORM | POLLWRBAND."""
-_NEVER = Time(0, 0)
 WOULD_WAIT = -1
-
-
-class SocketNode(Node):
-    """A socket has facts, and no place in a directory."""
-
-    def __init__(self, ino: int) -> None:
-        self.ino = ino
-
-    def stat(self) -> Stat:
-        mode = FileType.SOCKET << 12 | 0o777
-        return Stat(7, self.ino, mode, 1, 0, 0, 0, 0, 4096, 0, _NEVER, _NEVER, _NEVER)
 
 
 class Socket(QuietFile):
@@ -395,36 +383,3 @@ class Socket(QuietFile):
         if self.flags & Open.NONBLOCK:
             raise Errno(E.AGAIN)
         raise Block(ready=lambda: bool(self.ready(events)), restarts=True)
-
-
-def store(buf: Buffers, start: int, data: bytearray | bytes) -> int:
-    """Copy `data` into the pieces behind `start` bytes; how much fitted."""
-    done, size = 0, len(data)
-    view = memoryview(data)
-    for piece in buf:
-        room = len(piece)
-        if start >= room:
-            start -= room
-            continue
-        count = min(room - start, size - done)
-        piece[start : start + count] = view[done : done + count]
-        done += count
-        start = 0
-        if done >= size:
-            break
-    view.release()
-    return done
-
-
-def gather(buf: Buffers, start: int, limit: int) -> bytearray:
-    """Up to `limit` bytes of the pieces behind `start` bytes."""
-    out = bytearray()
-    for piece in buf:
-        if start >= len(piece):
-            start -= len(piece)
-            continue
-        out += piece[start : start + limit - len(out)]
-        start = 0
-        if len(out) >= limit:
-            break
-    return out

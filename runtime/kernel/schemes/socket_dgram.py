@@ -22,8 +22,8 @@ from aot.personality.abi.neutral_socket import (
 from aot.personality.abi.neutral_sockopt import SockOpt
 from runtime.kernel.net import MAPPED, Net
 from runtime.kernel.node import total
-from runtime.kernel.parcels import Chunk, Outgoing, Received
-from runtime.kernel.schemes.socket import WOULD_WAIT, Socket, gather, store
+from runtime.kernel.parcels import Chunk, Outgoing, Received, gather, store
+from runtime.kernel.schemes.socket import WOULD_WAIT, Socket
 from runtime.kernel.schemes.socket_path import find_unix
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from aot.personality.abi.neutral_socket import Family, ForeignName, NetlinkName,
 from aot.personality.native.errors import ERRORS
 from runtime.kernel.net import LOOP4, LOOP6, Net
 from runtime.kernel.node import total
-from runtime.kernel.parcels import Chunk, Outgoing
-from runtime.kernel.schemes.socket import gather
+from runtime.kernel.parcels import Chunk, Outgoing, gather
 from runtime.kernel.schemes.socket_dgram import DatagramSocket
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.neutral import FileType
+from aot.personality.abi.neutral import FileType, Stat, Time
 from aot.personality.abi.neutral_socket import SocketKind, SocketName, UnixName
 from runtime.kernel.node import Node
 
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from runtime.kernel.schemes.socket import Socket
 
 WRITE_RIGHT = 2
+_NEVER = Time(0, 0)
+
+
+class SocketNode(Node):
+    """A socket has facts, and no place in a directory."""
+
+    def __init__(self, ino: int) -> None:
+        self.ino = ino
+
+    def stat(self) -> Stat:
+        mode = FileType.SOCKET << 12 | 0o777
+        return Stat(7, self.ino, mode, 1, 0, 0, 0, 0, 4096, 0, _NEVER, _NEVER, _NEVER)
 
 
 def _key(node: Node) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Connected sockets: streams of bytes (by path and over loopback) and streams of whole messages."""
+"""Connected sockets: how they begin and end, by path and over loopback."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from aot.personality.abi.neutral_socket import (
 )
 from runtime.kernel.net import Net
 from runtime.kernel.node import POLLERR, POLLHUP, total
-from runtime.kernel.parcels import Chunk, Outgoing, Received, creds_of
-from runtime.kernel.schemes.socket import PRI, RDHUP, READABLE, WOULD_WAIT, WRITABLE, Socket, gather, store
+from runtime.kernel.parcels import Chunk, Outgoing, Received, creds_of, gather, store
+from runtime.kernel.schemes.socket import PRI, RDHUP, READABLE, WOULD_WAIT, WRITABLE, Socket
+from runtime.kernel.schemes.socket_bytes import ByteSocket, State
 from runtime.kernel.schemes.socket_path import find_unix
 
 if TYPE_CHECKING:
@@ -37,36 +38,15 @@ SOMAXCONN = 4096
 PEEK, TRUNC = int(Msg.PEEK), int(Msg.TRUNC)
 
 
-class State(Enum):
-    """Where a connection is."""
-
-    NEW = "new"
-    LISTENING = "listening"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-
-
-class StreamSocket(Socket):
-    """A socket with a peer. `whole`: it carries messages (SEQPACKET)."""
-
-    stream = True
-    urgent_bytes = True
+class StreamSocket(ByteSocket):
+    """How connections begin and end."""
 
     def __init__(self, table: FileTable, net: Net, family: Family, kind: SocketKind, flags: Open) -> None:
         super().__init__(table, net, family, kind, flags)
-        self.whole = kind is SocketKind.SEQPACKET
-        self.tcp = self.internet
-        self.protocol = TCP if self.tcp else 0
-        self.state = State.NEW
-        self.peer: StreamSocket | None = None
         self.backlog = 0
         self.waiting: deque[StreamSocket] = deque()  # ends to be accepted
         self.callers: deque[StreamSocket] = deque()  # connecting, for want of room above
         self.fresh = False  # connected while nobody waited: the next connect says so
-        self.reset = False
-        self.oob: int | None = None
-        self.oob_at: int | None = None  # bytes in the queue before the urgent one
-        self.full = False  # a send found no room: tell when there is some
 
     # -- connecting -----------------------------------------------------------------------------------
 
@@ -213,165 +193,6 @@ class StreamSocket(Socket):
         self.drop_messages()
         self.read_shut = self.write_shut = False
 
-    # -- bytes ----------------------------------------------------------------------------------------
-
-    def _room(self, peer: StreamSocket) -> int:
-        return (self.sndbuf + peer.rcvbuf if self.tcp else self.sndbuf) - peer.used
-
-    def push(self, buf: Buffers, start: int, out: Outgoing) -> int:
-        if self.tcp:
-            self.fail_pending()
-        if self.write_shut:
-            raise Errno(E.PIPE)
-        if self.state is not State.CONNECTED:
-            if self.tcp and self.state is State.CONNECTING:
-                return WOULD_WAIT
-            raise Errno(E.PIPE if self.tcp else E.NOTCONN)
-        if out.name is not None and not self.tcp:
-            raise Errno(E.ISCONN)
-        peer = self.peer
-        if peer is None:
-            return self._push_nowhere(total(buf) - start)
-        if peer.read_shut and not self.tcp:
-            raise Errno(E.PIPE)
-        size = total(buf) - start
-        if self.whole:
-            return self._push_whole(peer, buf, size, out)
-        if not size:
-            return 0
-        room = self._room(peer)
-        if room <= 0:
-            self.full = True
-            return WOULD_WAIT
-        count = min(room, size)
-        if out.oob and self.tcp and count == size:
-            self._urgent(peer, buf, start, count, out)
-        elif peer.read_shut:
-            return count
-        else:
-            self._append(peer, buf, start, count, out)
-        return count
-
-    def _push_nowhere(self, size: int) -> int:
-        """The other end is closed. Over the network the first bytes still leave, and come back as a reset."""
-        if not self.tcp:
-            raise Errno(E.PIPE)
-        if self.reset:
-            raise Errno(E.PIPE)
-        self.reset = True
-        self.error = E.PIPE
-        self.changed()
-        return size
-
-    def _push_whole(self, peer: StreamSocket, buf: Buffers, size: int, out: Outgoing) -> int:
-        if size > self.sndbuf - 32:
-            raise Errno(E.MSGSIZE)
-        if (peer.used and self._room(peer) < size) or len(peer.queue) >= 4096:
-            self.full = True
-            return WOULD_WAIT
-        peer.enqueue(self._chunk(peer, gather(buf, 0, size), out))
-        return size
-
-    def _append(self, peer: StreamSocket, buf: Buffers, start: int, count: int, out: Outgoing) -> None:
-        plain = not out.files and out.sender is None
-        last = peer.queue[-1] if peer.queue else None
-        if (
-            plain
-            and last is not None
-            and last.parcel is None
-            and last.sender is None
-            and len(last.data) < JOINED
-        ):
-            last.data += gather(buf, start, count)
-            peer.used += count
-            peer.changed()
-        else:
-            peer.enqueue(self._chunk(peer, gather(buf, start, count), out))
-
-    def _chunk(self, peer: StreamSocket, data: bytearray, out: Outgoing) -> Chunk:
-        parcel = self.net.hold(self.table, out.files) if out.files else None
-        return Chunk(data, parcel, out.sender, eor=out.eor)
-
-    def _urgent(self, peer: StreamSocket, buf: Buffers, start: int, count: int, out: Outgoing) -> None:
-        data = gather(buf, start, count)
-        if count > 1:
-            peer.enqueue(Chunk(data[:-1]))
-        peer.oob, peer.oob_at = data[-1], peer.used
-        peer.changed()
-
-    def pull(self, buf: Buffers, start: int, flags: int) -> Received | None:
-        if self.state in (State.NEW, State.LISTENING):
-            if self.tcp and self.state is State.NEW:
-                self.fail_pending()
-            raise Errno(E.NOTCONN if self.tcp or self.whole else E.INVAL)
-        if not self.queue:
-            return self._pull_nothing(flags)
-        return self._pull_whole(buf, flags) if self.whole else self._pull_bytes(buf, start, flags)
-
-    def _pull_nothing(self, flags: int) -> Received | None:
-        self.fail_pending()
-        if self.read_shut or (self.peer is None and self.state is State.CONNECTED):
-            return Received(0, 0, more=False)
-        return None
-
-    def _pull_bytes(self, buf: Buffers, start: int, flags: int) -> Received:
-        """Bytes up to the end of the queue or of the first message with files."""
-        room = total(buf) - start
-        if self.oob_at:
-            room = min(room, self.oob_at)
-        first = self.queue[0]
-        got = Received(0, 0, sender=first.sender)
-        for chunk in list(self.queue):
-            if chunk is not first and (got.count >= room or chunk.sender != first.sender):
-                break
-            part = chunk.data if len(chunk.data) <= room - got.count else chunk.data[: room - got.count]
-            if not (flags & TRUNC and self.tcp):
-                store(buf, start + got.count, part)
-            got.count += len(part)
-            if not flags & PEEK:
-                self._consume(chunk, len(part))
-            if chunk.parcel is not None:
-                got.parcel, got.more = chunk.parcel, False
-                if not flags & PEEK:
-                    chunk.parcel = None
-                break
-        if flags & PEEK:
-            got.more = False
-        got.size = got.count
-        return got
-
-    def _consume(self, chunk: Chunk, count: int) -> None:
-        self.used -= count
-        if self.oob_at is not None:
-            self.oob_at = self.oob_at - count if self.oob_at >= count else None
-        if count == len(chunk.data):
-            self.queue.popleft()
-        else:
-            del chunk.data[:count]
-        peer = self.peer
-        if peer is not None and peer.full and peer.writable():
-            peer.full = False
-            peer.changed()
-
-    def _pull_whole(self, buf: Buffers, flags: int) -> Received:
-        chunk = self.queue[0]
-        count = store(buf, 0, chunk.data)
-        size = len(chunk.data)
-        state = Msg.TRUNC if count < size else Msg(0)
-        got = Received(count, size, flags=state | Msg.EOR if chunk.eor else state, parcel=chunk.parcel)
-        got.sender, got.more = chunk.sender, False
-        if not flags & PEEK:
-            self._consume(chunk, size)
-        return got
-
-    def outgoing(self) -> int:
-        if self.tcp and self.state is State.LISTENING:
-            raise Errno(E.INVAL)
-        return 0 if self.tcp or self.peer is None else self.peer.used
-
-    def wants_senders(self) -> bool:
-        return not self.tcp and (self.passcred or (self.peer is not None and self.peer.passcred))
-
     def settled(self) -> bool:
         return self.state is not State.CONNECTING
 
@@ -380,21 +201,6 @@ class StreamSocket(Socket):
             return None
         self.fail_pending()
         return True
-
-    def urgent(self, buf: Buffers, flags: int) -> Received:
-        """The urgent byte. Raises INVAL when there is none."""
-        if not self.tcp:
-            raise Errno(E.OPNOTSUPP)
-        if self.oob is None:
-            raise Errno(E.INVAL)
-        data = bytes((self.oob,))
-        if not flags & PEEK:
-            self.oob = None
-        return Received(store(buf, 0, data), 1, flags=Msg.OOB, more=False)
-
-    def at_mark(self) -> bool:
-        """Whether the next byte to read is where an urgent one was."""
-        return self.oob_at == 0
 
     # -- ends -----------------------------------------------------------------------------------------
 
@@ -470,7 +276,7 @@ class StreamSocket(Socket):
         peer = self.peer
         if peer is None or self.write_shut or self.error is not None:
             return True
-        room = self._room(peer)
+        room = self.room_in(peer)
         return room * 4 >= 3 * self.sndbuf if not self.tcp else room * 3 >= self.sndbuf + peer.rcvbuf
 
     def ready(self, events: int) -> int:
