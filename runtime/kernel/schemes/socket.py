@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
-from aot.personality.abi.neutral import FileType, Open, Stat, Time
+from aot.personality.abi.neutral import Open
 from aot.personality.abi.neutral_socket import (
     Fact,
     Family,

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from aot.personality.abi.errors import E, Errno
-from aot.personality.abi.kinds import Buffers
 from aot.personality.abi.neutral import Open
 from aot.personality.abi.neutral_socket import (
     Family,
     ForeignName,
     InetName,
-    Msg,
     Sender,
     Shut,
     SocketKind,
@@ -21,9 +18,9 @@ from aot.personality.abi.neutral_socket import (
     UnixName,
 )
 from runtime.kernel.net import Net
-from runtime.kernel.node import POLLERR, POLLHUP, total
-from runtime.kernel.parcels import Chunk, Outgoing, Received, creds_of, gather, store
-from runtime.kernel.schemes.socket import PRI, RDHUP, READABLE, WOULD_WAIT, WRITABLE, Socket
+from runtime.kernel.node import POLLERR, POLLHUP
+from runtime.kernel.parcels import creds_of
+from runtime.kernel.schemes.socket import PRI, RDHUP, READABLE, WRITABLE, Socket
 from runtime.kernel.schemes.socket_bytes import ByteSocket, State
 from runtime.kernel.schemes.socket_path import find_unix
 
@@ -31,11 +28,7 @@ if TYPE_CHECKING:
     from runtime.kernel.context import Context
     from runtime.kernel.files import FileTable
 
-TCP = 6
-JOINED = 1 << 16
-"""Bytes up to which plain data is appended to what lies in a queue."""
 SOMAXCONN = 4096
-PEEK, TRUNC = int(Msg.PEEK), int(Msg.TRUNC)
 
 
 class StreamSocket(ByteSocket):
