@@ -46,6 +46,12 @@ def find_context(kernel: Kernel, tid: int) -> Context | None:
     return next((c for c in contexts(kernel) if c.tid == tid), None)
 
 
+def is_outside(kernel: Kernel, pid: int) -> bool:
+    """Whether an id is that of the process outside that started the run, the first one's parent."""
+    first = next(iter(kernel.processes.values()), None)
+    return first is not None and pid == first.ppid and pid > 0 and pid not in kernel.processes
+
+
 def contexts(kernel: Kernel) -> Iterator[Context]:
     """Every context of the run."""
     for process in kernel.processes.values():

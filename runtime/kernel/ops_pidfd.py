@@ -25,6 +25,18 @@ def _pidfile(ctx: Context, fd: int) -> PidFile:
     return file
 
 
+def _named(ctx: Context, fd: int) -> Process:
+    """The process a descriptor means: one of PIDFD_OPEN, or a process's directory in /proc. Raises BADF, SRCH."""
+    file = ctx.process.files.get(fd)
+    above, _, name = file.path.rpartition(b"/")
+    if isinstance(file, PidFile) or above != b"/proc" or not name.isdigit():
+        return _pidfile(ctx, fd).alive()
+    process = ctx.process.kernel.processes.get(int(name))
+    if process is None:
+        raise Errno(E.SRCH)
+    return process
+
+
 @op(Op.PIDFD_OPEN)
 def pidfd_open(ctx: Context, pid: int, flags: Open) -> int:
     """A descriptor that means a process for ever, close-on-exec always. Raises INVAL, SRCH."""
@@ -39,9 +51,8 @@ def pidfd_open(ctx: Context, pid: int, flags: Open) -> int:
 @op(Op.PIDFD_SIGNAL)
 def pidfd_signal(ctx: Context, fd: int, signal: int, info: SigInfo | None) -> None:
     """Send a signal through a descriptor, with `info` if there is one."""
-    file = _pidfile(ctx, fd)
     check(signal)
-    target = file.alive()
+    target = _named(ctx, fd)
     if info is None:
         info = sent_by(ctx, signal)
     elif info.signal != signal:

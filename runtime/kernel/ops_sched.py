@@ -14,7 +14,7 @@ from aot.personality.abi.neutral_process import Schedule
 from aot.personality.abi.op import Op
 from aot.record import replace
 from runtime.kernel.context import Context, Kernel, Process
-from runtime.kernel.kin import contexts, find_context, group_of
+from runtime.kernel.kin import contexts, find_context, group_of, is_outside
 from runtime.kernel.ops_ids import capable
 from runtime.kernel.ops_process import rlimit_of
 from runtime.kernel.optable import op
@@ -49,7 +49,9 @@ def _may(ctx: Context, other: Context) -> bool:
 
 @op(Op.SCHED_GET)
 def sched_get(ctx: Context, tid: int) -> Schedule:
-    """How a context is scheduled."""
+    """How a context is scheduled. The process outside that started the run is as usual."""
+    if is_outside(ctx.process.kernel, tid):
+        return Schedule()
     return _target(ctx, tid).schedule
 
 
@@ -107,6 +109,8 @@ def processors(kernel: Kernel) -> int:
 def sched_affinity(ctx: Context, tid: int) -> bytes:
     """Processors a context may run on, as a bit mask of whole 64-bit words, numbered from 0."""
     count = processors(ctx.process.kernel)
+    if tid < 0:
+        raise Errno(E.SRCH)
     mask = _target(ctx, tid).schedule.mask or (1 << count) - 1
     return mask.to_bytes(-(-count // 64) * 8, "little")
 
@@ -117,6 +121,8 @@ def sched_setaffinity(ctx: Context, tid: int, mask: Buffers) -> None:
 
     Raises INVAL where none of those there are is among them, PERM for others' contexts.
     """
+    if tid < 0:
+        raise Errno(E.SRCH)
     other = _target(ctx, tid)
     if not _may(ctx, other):
         raise Errno(E.PERM)

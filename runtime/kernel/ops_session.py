@@ -5,7 +5,7 @@ from __future__ import annotations
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.op import Op
 from runtime.kernel.context import Context, Process
-from runtime.kernel.kin import children, group_of, session_of
+from runtime.kernel.kin import children, group_of, is_outside, session_of
 from runtime.kernel.optable import op
 
 
@@ -21,13 +21,17 @@ def _process(ctx: Context, pid: int) -> Process:
 
 @op(Op.GETPGID)
 def getpgid(ctx: Context, pid: int) -> int:
-    """Process group."""
+    """Process group. The process outside that started the run leads one of its own."""
+    if is_outside(ctx.process.kernel, pid):
+        return pid
     return group_of(_process(ctx, pid))
 
 
 @op(Op.GETSID)
 def getsid(ctx: Context, pid: int) -> int:
     """Session. The run's first process is in that of whoever started it, which has the parent's id here."""
+    if is_outside(ctx.process.kernel, pid):
+        return pid
     return session_of(_process(ctx, pid))
 
 

@@ -13,7 +13,7 @@ from aot.personality.abi.op import Op
 from aot.personality.abi.signals import LAST, Signal
 from aot.record import replace
 from runtime.kernel.context import Context, Process
-from runtime.kernel.kin import find_context, find_process, group_of, session_of
+from runtime.kernel.kin import find_context, find_process, group_of, is_outside, session_of
 from runtime.kernel.leave import Block, SigReturn
 from runtime.kernel.ops_time import deadline_of
 from runtime.kernel.optable import op
@@ -190,6 +190,10 @@ def kill(ctx: Context, pid: int, signal: int) -> None:
         targets = [p for p in everybody if group_of(p) == (-pid or group_of(own))]
     else:
         found = own if pid == own.pid else find_process(own.kernel, pid)
+        if found is None and is_outside(own.kernel, pid):
+            if signal:
+                raise Errno(E.PERM)  # whoever started the run is asked for, and not reached
+            return
         targets = [] if found is None else [found]
     _send_to(ctx, targets, signal, sent_by(ctx, signal))
 
