@@ -197,6 +197,7 @@ class File:
     host_fd: int | None = None  # descriptor that can be polled and mapped
     direct: int = Direct.NO  # whether machine code may serve transfers; see direct.py
     read_only = False  # came from a read-only mount
+    fills = False  # a write that may wait goes on until everything is written
     gathers = False  # a set of other files
     asks = False  # a socket: its transfers want to know who calls
 

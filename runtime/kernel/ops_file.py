@@ -9,9 +9,11 @@ from aot.personality.abi.kinds import Buffers, Sink
 from aot.personality.abi.neutral import Listed, Open, Stat, StatFs, Whence
 from aot.personality.abi.op import Op
 from aot.personality.abi.signals import Signal
+from aot.record import dataclass
 from runtime.kernel.context import Context
 from runtime.kernel.directory import DirectoryFile
-from runtime.kernel.node import POLLIN, POLLOUT, File
+from runtime.kernel.leave import Block
+from runtime.kernel.node import POLLIN, POLLOUT, File, total
 from runtime.kernel.ops_limit import check_size, cut
 from runtime.kernel.optable import op
 from runtime.kernel.signals import send
@@ -61,7 +63,41 @@ def write_to(ctx: Context, file: File, buf: Buffers) -> int:
     """Write for a context: whoever writes to a pipe that nobody reads is told by a signal as well."""
     if file.asks:
         return file.write_by(ctx, buf)
-    return write_some(ctx, file, buf)
+    if not file.fills:
+        return write_some(ctx, file, buf)
+    done = ctx.wait.done if isinstance(ctx.wait, Written) else 0
+    try:
+        done += write_some(ctx, file, _behind(buf, done) if done else buf)
+        if done < total(buf) and not file.flags & Open.NONBLOCK:
+            assert file.host_fd is not None
+            ctx.wait = Written(done)
+            raise Block(fds=((file.host_fd, POLLOUT),))
+    except Errno:
+        if not done:
+            raise
+    except Block as wait:
+        wait.restarts = wait.restarts and not done  # what was written once is not written again
+        raise
+    ctx.wait = None
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """In `Context.wait`: how much of a write went out; it goes on until all has, or a signal comes."""
+
+    done: int
+
+
+def _behind(buf: Buffers, done: int) -> Buffers:
+    """The pieces without their first `done` bytes."""
+    left: list[memoryview] = []
+    for piece in buf:
+        skipped = min(done, len(piece))
+        done -= skipped
+        if skipped < len(piece):
+            left.append(piece[skipped:])
+    return tuple(left)
 
 
 def write_some(ctx: Context, file: File, buf: Buffers) -> int:

@@ -39,6 +39,7 @@ def make_eventfd(count: int, flags: Open) -> HostStream:
         raise failure(error) from None
     file = HostStream(StreamNode(fd), Open.READ | Open.WRITE | flags & Open.NONBLOCK, fd, polite=False)
     file.name = b"anon_inode:[eventfd]"
+    file.fills = False  # a number is taken whole or not at all
     return file
 
 

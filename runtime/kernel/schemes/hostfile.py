@@ -123,6 +123,7 @@ class HostStream(HostFile):
     """
 
     seekable = False
+    fills = True
     direct = Direct.NO
 
     def __init__(self, node: Node, flags: Open, fd: int, *, polite: bool) -> None:
