@@ -40,6 +40,7 @@ from runtime.kernel.memory import AddressSpace, Heap
 from runtime.kernel.optable import Interface
 from runtime.kernel.paging import FAULT_MEMORY
 from runtime.kernel.sched import Scheduler
+from runtime.kernel.schemes import shadows
 from runtime.kernel.upcalls import upcall
 from runtime.loader import IMAGE_NAME, Loaded, Start, begin, facts_of, load
 from runtime.options import RunOptions as RunOptions
@@ -322,3 +323,4 @@ def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
         return 128 + number if number else end.status & 0xFF
     finally:
         machine.close()
+        shadows.close_all()

@@ -13,6 +13,7 @@ from aot.personality.abi.neutral import FileType
 from aot.record import dataclass, field
 
 BASE = "/dev/shm"
+_OPEN: list[Shadows] = []  # what there is to clean up
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +29,7 @@ class Shadows:
         if path is None:
             try:
                 if not self.base:
+                    _OPEN.append(self)
                     self.base = f"{BASE}/helctic-{os.getpid()}-{id(self):x}"
                     os.mkdir(self.base, 0o700)
                 path = self.known[ino] = f"{self.base}/{ino}"
@@ -72,14 +74,23 @@ class Shadows:
             with suppress(OSError):
                 os.truncate(os.fsencode(path) + b"/" + name, 0)
 
-    def __del__(self) -> None:
+    def close(self) -> None:
+        """Leave nothing on the host."""
         if not self.base:
             return
-        for path in self.known.values():
-            for name in os.listdir(path):
-                _remove(os.fsencode(f"{path}/{name}"))
-            os.rmdir(path)
-        os.rmdir(self.base)
+        with suppress(OSError):
+            for path in self.known.values():
+                for name in os.listdir(path):
+                    _remove(os.fsencode(f"{path}/{name}"))
+                os.rmdir(path)
+            os.rmdir(self.base)
+        self.base = ""
+
+
+def close_all() -> None:
+    """The run ends."""
+    while _OPEN:
+        _OPEN.pop().close()
 
 
 def _make(path: str, name: bytes, kind: FileType) -> None:
