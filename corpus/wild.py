@@ -143,6 +143,10 @@ INERT = {
     Op.GETXATTR: "the file has no attribute to store",
     Op.LISTXATTR: "the file has no attribute to store",
     Op.WAIT: "there is no child to be told of",
+    Op.WAITID: "there is no child to be told of",
+    Op.TIMER_SETTIME: "looked at for a timer that is there",
+    Op.TIMER_GETTIME: "looked at for a timer that is there",
+    Op.PIDFD_SIGNAL: "looked at for a descriptor of a process",
     Op.PROCESS_VM: "there is no other process whose memory could be had (linux/memory.c)",
     **dict.fromkeys(
         (Op.TIMERFD_SETTIME, Op.TIMERFD_GETTIME, Op.EPOLL_WAIT), "looked at for a descriptor of that kind"
@@ -186,6 +190,9 @@ TAKES_NULL = {Op.SETITIMER}
 
 LATE = {Op.COPY_RANGE}
 """Ops where real kernels find out after the work that a place for results cannot be written."""
+
+NO_NULL = {Op.SCHED_GET, Op.SCHED_SET, Op.PARK_MANY}
+"""Ops where a null pointer may be an invalid argument instead."""
 
 TERMINALS = {
     Op.TTY_GETATTR, Op.TTY_SETATTR, Op.TTY_GETSIZE, Op.TTY_SETSIZE, Op.TTY_GETPGRP, Op.TTY_SETPGRP,
@@ -297,7 +304,7 @@ def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None
 def _case(
     row: Call, number: int, name: str, at: int, p: Pointer, given: list[tuple[Give, int]], *, base: bool
 ) -> str:
-    also = "ENOTTY" if row.op in TERMINALS else "EFAULT"
+    also = "ENOTTY" if row.op in TERMINALS else "EINVAL" if row.op in NO_NULL else "EFAULT"
     classes = ", ".join(str(int(give)) for give, _ in given[:WORDS])
     values = ", ".join(f"{value}l" for _, value in given[:WORDS])
     flags = ", ".join(str(int(flag)) for flag in (p.out, p.optional, p.soft, base))

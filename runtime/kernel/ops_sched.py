@@ -56,11 +56,15 @@ def sched_get(ctx: Context, tid: int) -> Schedule:
 
 
 @op(Op.SCHED_SET)
-def sched_set(ctx: Context, tid: int, schedule: Schedule, policy: int | None = None, keep: bool = False) -> None:
+def sched_set(
+    ctx: Context, tid: int, schedule: Schedule | None, policy: int | None = None, keep: bool = False
+) -> None:
     """Change policy, priority and nice value. Raises INVAL, PERM for what only the privileged may have.
 
     `policy` is taken instead of that in `schedule`, where -1 keeps the old one; `keep`: the nice value stays.
     """
+    if schedule is None:
+        raise Errno(E.INVAL)
     other = _target(ctx, tid)
     if policy is not None:
         if policy < 0:

@@ -77,9 +77,9 @@ def make_timex(modes: int, **_: Any) -> ClockState:
     return ClockState(modes=modes)
 
 
-IN_PARAM = InStruct(SCHED_PARAM, make_param)
+IN_PARAM = InStruct(SCHED_PARAM, make_param, optional=True)
 OUT_PARAM = OutStruct(SCHED_PARAM)
-IN_ATTR = InStruct(SCHED_ATTR, make_attr)
+IN_ATTR = InStruct(SCHED_ATTR, make_attr, optional=True)
 IN_SIGEVENT = InStruct(SIGEVENT, make_event, optional=True)
 WAITERS = Array(FUTEX_WAITV, make_place, "nr_futexes", limit=128)
 IN_TIMEX = InOutStruct(TIMEX, make_timex)
