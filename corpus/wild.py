@@ -182,7 +182,9 @@ ELSEWHERE_NAMED = {
     "bsdthread_terminate": "would end the program",
 }
 
-OWN_PROGRAM = {Op(number): "linux/sockets.c" for number in range(Op.SOCKET, Op.SOCK_OUTQ + 1)}
+OWN_PROGRAM = {
+    Op(number): "linux/sockets.c" for number in (*range(Op.SOCKET, Op.SOCK_OUTQ + 1), Op.INTERFACES)
+}
 """Ops whose rows a program of their own makes: they want other descriptors than files and folders."""
 
 TAKES_NULL = {Op.SETITIMER}

@@ -203,6 +203,29 @@ class InInts(In):
         return in_ints
 
 
+@dataclass(frozen=True, slots=True)
+class OutItems(Out):
+    """Structs the op returns; the sibling `cap` counts places. store returns how many there are."""
+
+    layout: Layout
+    cap: str
+
+    @property
+    def sibling(self) -> str:
+        return self.cap
+
+    @property
+    def store(self) -> Callable[..., int | None]:
+        encode = self.layout.encode
+
+        def store(word: int, cap: int, values: tuple[Any, ...], mem: Mem) -> int:
+            if cap and values:
+                mem.write(word, b"".join(encode(value) for value in values[:cap]))
+            return len(values)
+
+        return store
+
+
 @dataclass(slots=True)
 class Sink:
     """Where an op puts variable-length records one by one until the guest's buffer is full."""

@@ -5,7 +5,7 @@ Addresses have the form of Linux with native family numbers; option values are a
 
 from __future__ import annotations
 
-from aot.personality.abi.call import FULL, VALUE, ZERO, Call, Ret, absent, call, sig
+from aot.personality.abi.call import FULL, STORED, VALUE, ZERO, Call, Ret, call, sig
 from aot.personality.abi.flags import FlagMap
 from aot.personality.abi.kinds import (
     FD,
@@ -18,6 +18,7 @@ from aot.personality.abi.kinds import (
     OutBytes,
     OutInt,
     OutInts,
+    OutItems,
     OutStruct,
 )
 from aot.personality.abi.kinds_socket import (
@@ -82,6 +83,6 @@ CALLS: tuple[Call, ...] = (
     row(Op.GETSOCKOPT,  sig(fd=FD, option=OPTION, value=OutInts(64, "count"), count=LENGTH), Ret("s")),
     row(Op.SOCKATMARK,  sig(fd=FD, mark=OutInt(32)), ZERO),
     row(Op.SOCK_OUTQ,   sig(fd=FD, count=OutInt(32)), ZERO),
-    absent("interfaces", {COLUMN: int(Op.INTERFACES)}, "native programs have no form for them yet"),
+    row(Op.INTERFACES,  sig(fd=FD, found=OutItems(la.INTERFACE, "count"), count=LENGTH), STORED),
 )
 # fmt: on

@@ -107,8 +107,13 @@ MESSAGE = Layout("helctic_message", 56, (
     F("msg_iovlen", U64, "count"), F("msg_control", U64, "control"), F("msg_controllen", U64, "control_size"),
     F("msg_flags", U64, "flags"),
 ))  # fmt: skip
+INTERFACE = Layout("helctic_interface", 64, (
+    F("number", U32, "number"), F("flags", U32, "flags"), F("mtu", U32, "mtu"), F("reserved", U32),
+    text("name", 16, "name"), text("host", 16, "host"), text("mask", 16, "mask"),
+))  # fmt: skip
 STRUCTS = (
-    TIME, TIMES, STAT, UTSNAME, SIGACTION, SIGSTACK, RLIMIT, WINSIZE, TERMIOS, RUSAGE, POLLFD, ENDS, MESSAGE, STATFS,
+    TIME, TIMES, STAT, UTSNAME, SIGACTION, SIGSTACK, RLIMIT, WINSIZE, TERMIOS, RUSAGE, POLLFD, ENDS, MESSAGE, INTERFACE,
+    STATFS,
     SYSINFO, ITIMER, DIRENT_HEAD,
 )  # fmt: skip
 """What the C header spells out."""

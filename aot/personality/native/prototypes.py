@@ -78,7 +78,7 @@ def _c_type(kind: k.Kind) -> str:
             return "void *"
         case k.InStruct():
             return f"const struct {_struct(kind.layout)} *"
-        case k.OutStruct() | k.Array() | k.Items() | k.InOutStruct():
+        case k.OutStruct() | k.Array() | k.Items() | k.OutItems() | k.InOutStruct():
             return f"struct {_struct(kind.layout)} *"
         case k.InInt():
             return f"const unsigned {_INTEGERS[kind.bits]} *"

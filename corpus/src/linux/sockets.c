@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -384,6 +385,20 @@ static void processes(void)
     close(s[0]);
 }
 
+static void interfaces(void)
+{
+    struct ifreq r = {0};
+    struct ifconf all = {0};
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    strcpy(r.ifr_name, "lo");
+    check("interface", ioctl(s, SIOCGIFINDEX, &r) == 0 && r.ifr_ifindex == 1 && ioctl(s, SIOCGIFFLAGS, &r) == 0 &&
+          (r.ifr_flags & (IFF_UP | IFF_LOOPBACK)) == (IFF_UP | IFF_LOOPBACK));
+    check("list", ioctl(s, SIOCGIFCONF, &all) == 0 && all.ifc_len >= 40 && all.ifc_len % 40 == 0);
+    strcpy(r.ifr_name, "nope");
+    check("no interface", fails(ioctl(s, SIOCGIFMTU, &r), ENODEV));
+    close(s);
+}
+
 static void refusals(void)
 {
     int f = open("/dev/null", O_RDWR), s = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -436,6 +451,7 @@ int main(void)
     edges();
     added();
     processes();
+    interfaces();
     refusals();
     return failed ? 1 : 42;
 }
