@@ -55,13 +55,16 @@ class Pcs(Protocol):
     def machine(self, pc: int) -> int: ...
 
 
+TRAMPOLINE = "sigreturn"
+"""Where a process has the code handlers return to, among its data: exec forgets it with the memory."""
+
+
 @dataclass(slots=True)
 class Deliverer:
     """Signal delivery for the contexts of one image."""
 
     frames: SignalFrames | None  # None: the personality has no handlers
     pcs: Callable[[Context], Pcs]  # the map of the addresses of a context's images
-    trampoline: int = 0
 
     def deliver(self, ctx: Context) -> None:
         """Enter the handlers of everything that is deliverable. Raises Killed."""
@@ -180,12 +183,14 @@ class Deliverer:
         assert self.frames is not None
         if action.flags & SA_RESTORER or not self.frames.trampoline:
             return 0
-        if not self.trampoline:
+        address: int = ctx.process.data.get(TRAMPOLINE, 0)  # a fork's copy of the memory has it too
+        if not address:
             try:
-                self.trampoline = ctx.mem.map(None, 4096, Prot.R | Prot.X, name="[sigreturn]")
+                address = ctx.mem.map(None, 4096, Prot.R | Prot.X, name="[sigreturn]")
             except Errno:  # the guest has mapped everything: returning from the handler will fault
                 return 0
-            ctx.mem.poke(self.trampoline, self.frames.trampoline)
+            ctx.process.data[TRAMPOLINE] = address
+            ctx.mem.poke(address, self.frames.trampoline)
             if ctx.mem.watcher is not None:
-                ctx.mem.watcher.own_code(self.trampoline, len(self.frames.trampoline))
-        return self.trampoline
+                ctx.mem.watcher.own_code(address, len(self.frames.trampoline))
+        return address

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+from functools import cache
 from weakref import WeakSet
 
 from aot.personality.abi.errors import E, Errno
@@ -18,6 +19,7 @@ from runtime.kernel.context import Context
 from runtime.kernel.leave import Block
 from runtime.kernel.node import File
 from runtime.kernel.schemes.hostfile import HostStream
+from runtime.kernel.schemes.memfifo import MemFifoFile
 
 RETRY_NS = 20_000_000
 
@@ -46,7 +48,7 @@ def meet(ctx: Context, file: File) -> None:
     """
     if not isinstance(file, HostStream) or file.stat().mode >> 12 != FileType.FIFO:
         return
-    if file in ctx.process.files.open.values():  # by /proc/self/fd: it is another descriptor of an open end
+    if _nameless(file):  # by /proc/self/fd: both its ends are open already
         return
     ends = _ends_of(ctx, file)
     mine, theirs = (ends.writers, ends.readers) if file.can_write else (ends.readers, ends.writers)
@@ -56,6 +58,21 @@ def meet(ctx: Context, file: File) -> None:
         ends.readers.add(file)
     elif not file.flags & Open.NONBLOCK and not theirs:
         _wait(ctx, Pending(file, ends.joined), ends)
+
+
+def _nameless(file: HostStream) -> bool:
+    """Whether `file` is an end of a pipe that was made without a name."""
+    return not isinstance(file, MemFifoFile) and os.fstat(file.fd).st_dev == _device_of_pipes()
+
+
+@cache
+def _device_of_pipes() -> int:
+    ends = os.pipe2(os.O_CLOEXEC)
+    try:
+        return os.fstat(ends[0]).st_dev
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 def resumed(ctx: Context) -> File | None:

@@ -27,6 +27,7 @@ RUNS = (
     ("busybox", "jobs.sh"),
     ("bash", "tree.sh"),
     ("bash", "jobs.sh"),
+    ("bash", "bash.sh"),
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from corpus.build import BuildError, build, programs
 from corpus.foreign import ForeignError
+from corpus.hosted import make
 from tests.conformance.agreement.compare import differences, rules
 from tests.conformance.agreement.run import Case, on_host, translated
 from tests.conformance.test_busybox import busybox
@@ -20,6 +21,10 @@ TRIES = 3  # signals and children's ends arrive when they like: the host may hav
 TANGLED = {
     "plain": "forks without telling child from parent: dozens of processes, each a turn at every call",
     "wild": "a range that can be used in part may be used in part or refused, and asks on by what it was told",
+    **dict.fromkeys(
+        ("kin", "sharing", "storm", "terminals", "timing", "frames"),
+        "whose turn it is, and how far another got, decides what its processes ask for",
+    ),
 }
 
 CORPUS = [
@@ -56,7 +61,9 @@ APPLETS = (
 BUSYBOX = [
     Case(f"busybox {' '.join(a)}", partial(busybox, "x86_64"), a, files=TEXT, file="busybox") for a in APPLETS
 ]
-CASES = (*CORPUS, *BUSYBOX)
+STANDING = (("library", "musl"), ("library", "glibc"), ("modern", "musl"), ("bare", "no_std"))
+HOSTED = [Case(f"{name} on {kind}", partial(make, name, kind, "x86_64")) for name, kind in STANDING]
+CASES = (*CORPUS, *BUSYBOX, *HOSTED)
 
 
 @pytest.mark.conformance

@@ -150,9 +150,10 @@ static void times(void) {
     struct timespec a, b, wait = {0, 5000000}; clock_gettime(CLOCK_MONOTONIC, &a); nanosleep(&wait, NULL); clock_gettime(CLOCK_MONOTONIC, &b);
     CHECK((b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec >= 5000000);
     timer_t timer; struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2}; struct itimerspec when = {.it_value.tv_nsec = 5000000};
-    caught = 0; CHECK(!timer_create(CLOCK_MONOTONIC, &ev, &timer) && !timer_settime(timer, 0, &when, NULL));
-    while (!caught) usleep(1000);
-    CHECK(!timer_delete(timer)); printf("timer %d\n", caught == SIGUSR2);
+    sigset_t set; siginfo_t info; sigemptyset(&set); sigaddset(&set, SIGUSR2); sigprocmask(SIG_BLOCK, &set, NULL);
+    CHECK(!timer_create(CLOCK_MONOTONIC, &ev, &timer) && !timer_settime(timer, 0, &when, NULL));
+    CHECK(sigwaitinfo(&set, &info) == SIGUSR2 && info.si_code == SI_TIMER);
+    CHECK(!timer_delete(timer)); printf("timer %d\n", info.si_signo == SIGUSR2);
     struct rusage use; struct rlimit lim; CHECK(!getrusage(RUSAGE_SELF, &use) && !getrlimit(RLIMIT_NOFILE, &lim) && lim.rlim_cur > 0);
 }
 

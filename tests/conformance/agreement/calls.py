@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from aot.personality.abi.personality import Personality
+from aot.personality.registry import system_of
 from aot.record import dataclass
 
 LINE = re.compile(r"(?P<name>\w+)\(.*\) += (?P<result>.*)$")
@@ -90,16 +92,23 @@ def _made(text: str) -> Made | None:
     found = LINE.match(text)
     if found is None:
         return None
-    name, result = found["name"], found["result"]
+    name, result = _name(found["name"]), found["result"]
     if failed := ERROR.match(result):
         return Made(name, failed[1])
     if name in ENDS:
         return Made(name, "?")
-    if name == "execve" and result == "? (Exec)":
+    if name in ("execve", "execveat") and result == "? (Exec)":
         return Made(name, "0")
     if result.startswith("?"):
         return None
     return Made(name, str(_number(result.split()[0])))
+
+
+def _name(shown: str) -> str:
+    """An strace older than a call shows its number."""
+    if not shown.startswith("syscall_0x"):
+        return shown
+    return system_of(Personality.LINUX).by_number("x86_64")[int(shown[8:], 16)].name
 
 
 def _number(word: str) -> int:

@@ -13,6 +13,9 @@ from aot.record import dataclass
 from tests.conformance.agreement.calls import Thread, of_strace, of_trace
 from tests.conformance.harness import ROOT, TIMEOUT_S
 
+SYSTEM = [word for path in ("/etc", "/usr/share") for word in ("--mount", f"{path}={path}:ro")]
+"""What programs read of the system they run on: time zones, names of users."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -63,8 +66,7 @@ def translated(case: Case, folder: Path) -> Run:
         "-m",
         "aot.cli",
         "run",
-        "--mount",
-        "/etc=/etc:ro",
+        *SYSTEM,
         f"--trace={log}",
         f"./{case.file}",
         *case.args,
