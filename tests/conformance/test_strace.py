@@ -22,9 +22,10 @@ TANGLED = {
     "plain": "forks without telling child from parent: dozens of processes, each a turn at every call",
     "wild": "a range that can be used in part may be used in part or refused, and asks on by what it was told",
     **dict.fromkeys(
-        ("kin", "sharing", "storm", "terminals", "timing", "frames"),
+        ("kin", "sharing", "storm", "terminals", "timing", "frames", "memory", "sockets"),
         "whose turn it is, and how far another got, decides what its processes ask for",
     ),
+    "process_files": "reads what /proc says of this kernel and of that one",
 }
 
 CORPUS = [
@@ -61,7 +62,7 @@ APPLETS = (
 BUSYBOX = [
     Case(f"busybox {' '.join(a)}", partial(busybox, "x86_64"), a, files=TEXT, file="busybox") for a in APPLETS
 ]
-STANDING = (("library", "musl"), ("library", "glibc"), ("modern", "musl"), ("bare", "no_std"))
+STANDING = (("library", "musl"), ("library", "glibc"), ("bare", "no_std"))
 HOSTED = [Case(f"{name} on {kind}", partial(make, name, kind, "x86_64")) for name, kind in STANDING]
 CASES = (*CORPUS, *BUSYBOX, *HOSTED)
 
