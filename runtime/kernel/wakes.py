@@ -79,6 +79,8 @@ def _interrupt(sched: Scheduler, item: Waiting) -> None:
     pending = ctx.pending | ctx.process.pending
     if pending & ctx.awaited or not (item.block.interruptible or pending & KILL):
         return
+    if item.block.told and item.block.ready is not None and item.block.ready():
+        return  # it was woken before the signal came: the call is over, the handler runs behind it
     try:
         signal = claim(ctx)
     except Killed as cause:
