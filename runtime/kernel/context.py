@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from runtime.kernel.memory import AddressSpace
     from runtime.kernel.namespace import Namespace
     from runtime.kernel.park import ParkSpace
-    from runtime.kernel.restartable import Area
     from runtime.kernel.places import Place
+    from runtime.kernel.restartable import Area
     from runtime.kernel.schemes.pty import Terminal
     from runtime.kernel.timers import Timer
 

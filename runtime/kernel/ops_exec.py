@@ -16,11 +16,17 @@ from runtime.kernel.optable import op
 CHUNK, LARGEST = 1 << 20, 1 << 30
 SCRIPTS = 4  # most interpreters in a row
 LINE = 256  # bytes of a script's first line that count
+NO_FLAGS = At(0)
 
 
 @op(Op.EXECVE)
 def execve(
-    ctx: Context, dirfd: int, path: bytes, argv: tuple[bytes, ...], env: tuple[bytes, ...], flags: At = At(0)
+    ctx: Context,
+    dirfd: int,
+    path: bytes,
+    argv: tuple[bytes, ...],
+    env: tuple[bytes, ...],
+    flags: At = NO_FLAGS,
 ) -> None:
     """Run another program in this process; comes back only when it cannot.
 
@@ -44,7 +50,7 @@ def execve(
         if not words:
             raise Errno(E.NOEXEC)
         argv = (*words, path, *argv[1:])
-        path, flags, dirfd = words[0], At(0), CWD
+        path, flags, dirfd = words[0], NO_FLAGS, CWD
     raise Errno(E.LOOP)
 
 

@@ -117,9 +117,7 @@ def _cancel(ctx: Context, state: Many) -> None:
 
 def _parked(ctx: Context, state: Many) -> Block:
     try:
-        return Block(
-            deadline_ns=state.until_ns, restarts=True, cancel=lambda: _cancel(ctx, state), told=True
-        )
+        return Block(deadline_ns=state.until_ns, restarts=True, cancel=lambda: _cancel(ctx, state), told=True)
     except Errno:  # a signal ends the wait
         _cancel(ctx, state)
         raise

@@ -167,5 +167,3 @@ def timer_delete(ctx: Context, timer: int) -> None:
     """Forget a timer."""
     _timer(ctx, timer).timer.set(None)
     del _made(ctx)[timer]
-
-

@@ -186,7 +186,11 @@ def setrlimit(ctx: Context, resource: Resource, limit: Rlimit | None, pid: int =
         raise Errno(E.SRCH)
     privileged = capable(ctx, SYS_RESOURCE)
     own, other = ctx.process.creds, process.creds
-    same = {own.uid} == {other.uid, other.euid, other.suid} and {own.gid} == {other.gid, other.egid, other.sgid}
+    same = {own.uid} == {other.uid, other.euid, other.suid} and {own.gid} == {
+        other.gid,
+        other.egid,
+        other.sgid,
+    }
     if process is not ctx.process and not privileged and not same:
         raise Errno(E.PERM)
     old = rlimit_of(process, resource)

@@ -216,5 +216,3 @@ def ioprio_set(ctx: Context, which: int, who: int, priority: int) -> None:
         if not _may(ctx, other):
             raise Errno(E.PERM)
         other.schedule = replace(other.schedule, io=priority)
-
-

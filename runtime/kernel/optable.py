@@ -17,7 +17,9 @@ OPS: dict[Op, OpFunction] = {}
 
 MODULES = (
     "ops_file", "ops_path", "ops_open", "ops_change", "ops_sync", "ops_transfer", "ops_xattr", "ops_fd",
-    "ops_tty", "ops_memory", "ops_remap", "ops_advice", "ops_across", "ops_ipc", "ops_mq", "restartable", "ops_process", "ops_signal", "ops_time", "ops_lock", "ops_fcntl", "ops_notify", "ops_pty", "ops_handle", "ops_terminal",
+    "ops_tty", "ops_memory", "ops_remap", "ops_advice", "ops_across", "ops_ipc", "ops_mq", "restartable",
+    "ops_process", "ops_signal", "ops_time", "ops_lock", "ops_fcntl", "ops_notify",
+    "ops_pty", "ops_handle", "ops_terminal",
     "ops_poll", "ops_park", "ops_system", "ops_event", "ops_socket", "ops_message", "ops_sockopt",
     "ops_child", "ops_exec",
 )  # fmt: skip

@@ -20,7 +20,9 @@ def test_a_root_has_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     hidden = tmp_path / "go"
     hidden.mkdir()
     assert shown({"GOROOT": str(hidden)}, "/") == [(str(hidden), str(hidden), False)]
-    assert shown({"GOROOT": "/usr", "TZDIR": str(hidden)}, str(tmp_path)) == shown({"GOROOT": "/usr"}, "/") == []
+    assert (
+        shown({"GOROOT": "/usr", "TZDIR": str(hidden)}, str(tmp_path)) == shown({"GOROOT": "/usr"}, "/") == []
+    )
 
 
 def test_the_current_directory_stays_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,7 +245,12 @@ def _selector(row: Call, column: str, door: Door, ops: Mapping[Op, Any], errors:
     scope: dict[str, Any] = {"table": table, "Errno": Errno, "errors": errors, "code": row.otherwise}
     fail = [line.replace("e.code", "code") for line in _failure(row, door, scope)]
     if argument != "fd" and _has_descriptor(rows):
-        scope |= {"judge": _descriptor_first(None), "fault": Errno(E.FAULT), "bad": E.BADF, "usual": row.otherwise}
+        scope |= {
+            "judge": _descriptor_first(None),
+            "fault": Errno(E.FAULT),
+            "bad": E.BADF,
+            "usual": row.otherwise,
+        }
         word = door.word(_position(rows, "fd"))
         fail = [f"code = bad if judge(ctx, fault, {word}) is not fault else usual", *fail]
     source = "\n".join(

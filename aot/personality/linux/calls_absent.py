@@ -16,8 +16,6 @@ PROCESSES = (
 EVENTS = (
     ("io_setup", 206, 0), ("io_destroy", 207, 1), ("io_getevents", 208, 4),
     ("io_submit", 209, 2), ("io_cancel", 210, 3),
-    
-    
     ("io_pgetevents", 333, 292),
 )
 OTHERS = (
@@ -31,9 +29,7 @@ OTHERS = (
     ("set_thread_area", 205, None), ("get_thread_area", 211, None), ("lookup_dcookie", 212, 18),
     ("epoll_ctl_old", 214, None), ("epoll_wait_old", 215, None),
     ("vserver", 236, None),
-    
     ("kexec_load", 246, 104), ("add_key", 248, 217), ("request_key", 249, 218), ("keyctl", 250, 219),
-    
     ("perf_event_open", 298, 241),
     ("seccomp", 317, 277), ("bpf", 321, 280), ("userfaultfd", 323, 282),
     ("landlock_create_ruleset", 444, 444), ("landlock_add_rule", 445, 445),

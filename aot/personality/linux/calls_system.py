@@ -6,8 +6,7 @@ Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/uni
 
 from __future__ import annotations
 
-from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, sig, stub
-from aot.personality.abi.errors import E
+from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     LENGTH,

@@ -18,7 +18,8 @@ SIGINFO = Layout("siginfo", 128, (
 SIGNALFD = Layout("signalfd_siginfo", 128, (
     F("ssi_signo", U32, "signal"), F("ssi_errno", S32), F("ssi_code", S32, "code"), F("ssi_pid", U32, "pid"),
     F("ssi_uid", U32, "uid"), F("ssi_fd", S32), F("ssi_tid", U32, "timer"), F("ssi_band", U32),
-    F("ssi_overrun", U32, "overrun"), F("ssi_trapno", U32, "trap"), F("ssi_status", S32, "status"), F("ssi_int", S32, "value_int"),
+    F("ssi_overrun", U32, "overrun"), F("ssi_trapno", U32, "trap"), F("ssi_status", S32, "status"),
+    F("ssi_int", S32, "value_int"),
     F("ssi_ptr", U64, "value"), F("ssi_utime", U64), F("ssi_stime", U64), F("ssi_addr", U64, "address"),
     F("ssi_addr_lsb", U16), pad(46),
 ))  # fmt: skip

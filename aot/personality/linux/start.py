@@ -45,7 +45,8 @@ def start(space: StartSpace, facts: StartFacts) -> StartState:
             (AT_PHDR, table), (AT_PHENT, size), (AT_PHNUM, count), (AT_BASE, facts.interpreter_base),
             (AT_FLAGS, 0), (AT_ENTRY, facts.entry), (AT_UID, facts.uid), (AT_EUID, facts.euid),
             (AT_GID, facts.gid), (AT_EGID, facts.egid), (AT_SECURE, 0), (AT_RANDOM, random),
-            (AT_HWCAP2, HWCAP2[facts.arch]), (AT_RSEQ_FEATURE_SIZE, 28), (AT_RSEQ_ALIGN, 32), (AT_EXECFN, name), (AT_PLATFORM, platform),
+            (AT_HWCAP2, HWCAP2[facts.arch]), (AT_RSEQ_FEATURE_SIZE, 28), (AT_RSEQ_ALIGN, 32), (AT_EXECFN, name),
+            (AT_PLATFORM, platform),
         ]  # fmt: skip
 
     sp = build_stack(StackBuilder(space, facts.stack_top), facts.argv, facts.env, auxv)

@@ -46,9 +46,7 @@ class Wish:
 
 def clone(ctx: Any, ops: Any, *, flags: int, stack: int, parent_tid: int, child_tid: int, tls: int) -> int:
     """A thread of the calling process, or a copy of the process."""
-    wish = Wish(
-        flags & LEGACY & ~CSIGNAL, stack, tls, parent_tid, child_tid, parent_tid, flags & CSIGNAL
-    )
+    wish = Wish(flags & LEGACY & ~CSIGNAL, stack, tls, parent_tid, child_tid, parent_tid, flags & CSIGNAL)
     if flags & CLONE_PIDFD and flags & CLONE_PARENT_SETTID:
         raise Errno(E.INVAL)
     return _made(ctx, ops, wish)
@@ -133,5 +131,12 @@ CHILD, TLS = To("child_tid", ADDRESS), ADDRESS
 CALLS: tuple[Call, ...] = (
     call("clone", nr(56, None), None, STATUS, sig(**HEAD, child_tidptr=CHILD, tls=TLS), via=clone),
     call("clone", nr(None, 220), None, STATUS, sig(**HEAD, tls=TLS, child_tidptr=CHILD), via=clone),
-    call("clone3", nr(435, 435), None, STATUS, sig(uargs=To("args", ADDRESS), size=To("size", ADDRESS)), via=clone3),
+    call(
+        "clone3",
+        nr(435, 435),
+        None,
+        STATUS,
+        sig(uargs=To("args", ADDRESS), size=To("size", ADDRESS)),
+        via=clone3,
+    ),
 )
