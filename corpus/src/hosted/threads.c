@@ -68,7 +68,7 @@ static void *endless(void *arg) {
     return NULL;
 }
 
-static void *waits(void *arg) { (void)arg; mine = 40; while (!caught) usleep(1000); return NULL; }
+static void *waits(void *arg) { mine = 40; sem_post(arg); while (!caught) usleep(1000); return NULL; }
 static void *leaves(void *arg) { pthread_exit(arg); }
 
 static void kinds(void) {
@@ -95,7 +95,8 @@ int main(void) {
         pthread_create(&threads[0], NULL, endless, (void *)how); usleep(5000); pthread_cancel(threads[0]);
         pthread_join(threads[0], &got); printf("cancelled %d cleaned %d\n", got == PTHREAD_CANCELED, cleaned);
     }
-    signal(SIGUSR1, on_signal); pthread_create(&threads[0], NULL, waits, NULL); usleep(5000);
+    signal(SIGUSR1, on_signal); sem_t started; sem_init(&started, 0, 0);
+    pthread_create(&threads[0], NULL, waits, &started); sem_wait(&started);
     pthread_kill(threads[0], SIGUSR1); pthread_join(threads[0], NULL); printf("signal in thread %d\n", caught);
     pthread_create(&threads[0], NULL, leaves, &turns); pthread_join(threads[0], &got); CHECK(got == &turns);
     pthread_create(&threads[0], NULL, leaves, NULL); pthread_detach(threads[0]);
