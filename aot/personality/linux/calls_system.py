@@ -6,7 +6,7 @@ Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/uni
 
 from __future__ import annotations
 
-from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, sig
+from aot.personality.abi.call import FULL, ZERO, Call, Ret, call, partial, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     LENGTH,
@@ -52,8 +52,8 @@ TIME = (
          tp=la.OUT_TIME), ZERO),
     call("clock_getres", nr(229, 114), Op.CLOCK_GETRES, FULL, sig(which_clock=To("clock", CLOCK_ID),
          tp=la.OUT_TIME_OPT), ZERO),
-    call("clock_settime", nr(227, 112), Op.CLOCK_SETTIME, FULL, sig(which_clock=To("clock", CLOCK_ID),
-         tp=To("time", la.IN_TIME)), ZERO),
+    call("clock_settime", nr(227, 112), Op.CLOCK_SETTIME, partial("the clock is the host's: EPERM"),
+         sig(which_clock=To("clock", CLOCK_ID), tp=To("time", la.IN_TIME)), ZERO),
     call("clock_nanosleep", nr(230, 115), None, FULL,
          sig(which_clock=To("clock", CLOCK_ID), flags=To("absolute", SLEEP), rqtp=To("time", la.IN_TIME),
              rmtp=To("left", ADDRESS)), ZERO, via=nanosleep),
