@@ -36,7 +36,7 @@ Outcomes = dict[str, tuple[str, str]]
 def guest_prefix() -> list[str]:
     """The command line in front of a program of the host that makes it a guest; {cwd} is where it runs."""
     os.environ.setdefault("PYTHONPATH", str(ROOT))
-    return [sys.executable, "-m", "aot.cli", "run", "--root", "/", "--cwd", "{cwd}", "--limit", "memory=4G"]
+    return [sys.executable, "-m", "aot.cli", "run", "--root", "/", "--cwd", "{cwd}", "--limit", "memory=8G"]
 
 
 def python_module(name: str, patience_s: int) -> tuple[Outcomes, Outcomes]:
