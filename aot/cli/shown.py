@@ -8,19 +8,14 @@ from collections.abc import Iterator, Mapping
 TOLD_BY = ("GOROOT", "TZDIR")
 """Variables that name a directory to be read: `go test` sets the first for every test it starts (Go's tree, with
 the time zones), tzset(3) reads the second."""
-HIDDEN = "/tmp/"  # by the guest's own
 
 
 def shown(env: Mapping[str, str], root: str | None = None) -> list[tuple[str, str, bool]]:
     """Mounts (guest path, host path, read-only) of the directories that `env` names, at their own paths.
 
-    With the host's tree as `root` the guest has them already, but for those in /tmp. No other root gets any.
+    A guest that is given a `root` has what that has.
     """
-    if root is None:
-        return [(path, path, True) for path in _named(env)]
-    if os.path.realpath(root) != "/":
-        return []
-    return [(path, path, False) for path in _named(env) if path.startswith(HIDDEN)]
+    return [(path, path, True) for path in _named(env)] if root is None else []
 
 
 def _named(env: Mapping[str, str]) -> Iterator[str]:

@@ -69,8 +69,9 @@ def build_world(
     top: Directory = MemDirectory(volume) if root is None else _directory(root)
     names = Namespace(Mount((), top))
     here = os.getcwd()
-    tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
-    _attach(names, b"/tmp", tmp, read_only=False)
+    if root is None or os.path.realpath(root) != "/":  # whoever is shown the whole host gets its /tmp, too
+        tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
+        _attach(names, b"/tmp", tmp, read_only=False)
     _attach(names, b"/dev", DevDirectory(random, names), read_only=False)
     _attach(names, b"/dev/pts", PtsDirectory(names), read_only=False)
     _attach(names, b"/dev/shm", MemDirectory(Volume(now, SHM_DEV, uid, gid), mode=0o1777), read_only=False)

@@ -91,7 +91,8 @@ def test_a_root_replaces_the_current_directory(here: Path, tmp_path: Path) -> No
     assert names.cwd.text == b"/here"
     assert world(root=str(here)).cwd.text == b"/"
     assert world(root="/usr").cwd.text == b"/"
-    assert read(world(root="/"), b"f") == b"found"
+    assert read(world(root="/"), b"f") == read(world(root="/"), bytes(here) + b"/f") == b"found"
+    assert read(world(root="/"), b"../sibling") == b"hidden"
     assert read(names, b"/here/f") == b"found"
     assert read(names, b"../../sibling") == b"hidden"
     with pytest.raises(Errno):
