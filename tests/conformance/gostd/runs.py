@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,12 @@ def as_guest(
     return _run(package, command, build(package, arch), flags, timeout_s)
 
 
+def _interruptible() -> None:
+    """A shell's background jobs ignore SIGINT, and so would the tests that send it to their children."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def _run(package: str, prefix: list[str], program: Path, flags: tuple[str, ...], timeout_s: int) -> Run:
     env = {"PATH": HOST_PATH, "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "GOROOT": str(goroot())}
     env |= {"PYTHONPATH": str(ROOT)} if prefix else {}
@@ -109,6 +116,7 @@ def _run(package: str, prefix: list[str], program: Path, flags: tuple[str, ...],
             stderr=subprocess.STDOUT,
             env=env,
             cwd=goroot() / "src" / package,
+            preexec_fn=_interruptible,
         ) as child:
             try:
                 status = child.wait(timeout_s + 60)
