@@ -46,7 +46,8 @@ wait -n; echo "first $?"; wait; echo "rest $?"
 (trap 'echo term; exit 3' TERM; while :; do sleep 0.05; done) & p=$!
 sleep 0.3; kill $p; wait $p; echo "trapped $?"
 trap 'echo "child gone"' CHLD; true & wait; trap - CHLD
-set -m; sleep 10 & kill -STOP %1; sleep 0.1; jobs | sed 's/  */ /g'; kill -CONT %1; kill %1; wait %1 2> /dev/null; echo "job $?"; set +m
+wait; set -m; sleep 10 & p=$!; kill -STOP $p; sleep 0.3; jobs -s | sed 's/.*Stopped */stopped /'
+kill -CONT $p; kill $p; wait $p 2> /dev/null; echo "job $?"; set +m
 
 echo "-- errors"
 trap 'echo "ERR at $?"' ERR; false; trap - ERR
