@@ -116,7 +116,7 @@ def _run(package: str, prefix: list[str], program: Path, flags: tuple[str, ...],
             stderr=subprocess.STDOUT,
             env=env,
             cwd=goroot() / "src" / package,
-            preexec_fn=_interruptible,
+            preexec_fn=_interruptible,  # noqa: PLW1509 - there is one thread
         ) as child:
             try:
                 status = child.wait(timeout_s + 60)
