@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aot.personality.abi.call import FULL, STORED, VALUE, ZERO, Call, Ret, absent, call, sig
+from aot.personality.abi.call import FULL, STORED, VALUE, ZERO, Call, Ret, call, sig
 from aot.personality.abi.kinds import (
     ADDRESS,
     FD,
@@ -99,6 +99,4 @@ ROWS = (
 )
 # fmt: on
 
-CALLS: tuple[Call, ...] = (
-    *ROWS,
-)
+CALLS: tuple[Call, ...] = (*ROWS,)
