@@ -171,6 +171,7 @@ WAITS = {Op.SIGTIMEDWAIT: "a null timeout is waited for ever"}
 """Ops that the wild cases leave out: a case that is right would never come back."""
 
 ELSEWHERE_NAMED = {
+    "inotify_add_watch": "wants a descriptor of its own kind before it looks at the path: linux/watches.c",
     "rt_sigtimedwait": "would never come back",
     "sigtimedwait": "would never come back",
     "syncfs": "would flush the host's disks",

@@ -33,6 +33,7 @@ NOT_EMULATED = {
     "storm": "qemu's user mode hangs where another thread than the first executes a program",
     "frames": "qemu's user mode has no stacks that disarm themselves",
     "timing": "qemu's user mode keeps no list of robust locks",
+    "served": "qemu's user mode has no epoll_pwait2",
     "sharing": "qemu's user mode copies the memory of a process that asks to share it",
 }
 

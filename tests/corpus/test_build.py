@@ -10,8 +10,9 @@ from corpus import build as builder
 from corpus.build import SRC, BuildError, build, program, programs
 
 PROGRAM_SUFFIXES = {".c", ".S"}
-# By corpus/demo.py, and by the test of aot/personality/windows/guest_code.py.
+# By corpus/demo.py, the test of aot/personality/windows/guest_code.py, corpus/hosted.py, tests/conformance/test_dynamic.py.
 BUILT_ELSEWHERE = {SRC / "demo" / "hello.c", SRC / "windows" / "sort.c", SRC / "windows" / "runtime.c"}
+BUILT_ELSEWHERE |= {*(SRC / "hosted").glob("*.c"), *(SRC / "linux" / "dynamic").glob("*.c")}
 
 
 def test_a_program_and_target_occur_once() -> None:

@@ -128,7 +128,9 @@ class _Builder:
         return ", ".join(parts)
 
     def judgement(self) -> list[str]:
-        """Source that puts a bad descriptor before a bad pointer."""
+        """Source that puts a bad descriptor before a bad pointer, as Unix kernels do and NT does not."""
+        if self.door.gate.style not in (ErrorStyle.NEGATIVE, ErrorStyle.CARRY):
+            return []
         words = [
             self.words[name]
             for name in self.used()

@@ -117,7 +117,8 @@ def memory(m: Master, fl: ModuleType, pad: Args) -> list[Call | None]:
         m.row("munmap",   Op.MUNMAP, FULL, sig(**RANGE), ZERO),
         m.row("mprotect", Op.MPROTECT, FULL, sig(**RANGE, prot=prot), ZERO),
         m.row("madvise",  Op.MADVISE, FULL, sig(**RANGE, behav=To("advice", fl.ADVICE)), ZERO),
-        m.row("msync",    Op.MSYNC,  FULL, sig(**RANGE, flags=Unused("always synchronous")), ZERO),
+        m.row("msync",    Op.MSYNC,  FULL, sig(**RANGE, flags=Unused("always synchronous")), ZERO,
+              wait=True, invalidate=False),
         m.row("break",    Op.BRK,    FULL, sig(nsize=To("address", ADDRESS)), ZERO),
     ]
 # fmt: on

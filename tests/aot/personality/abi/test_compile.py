@@ -68,7 +68,9 @@ def context(**regs: int) -> SimpleNamespace:
     words = memoryview(bytearray(8 * len(NAMES))).cast("Q")
     for name, value in regs.items():
         words[INDEX[name]] = value & (1 << 64) - 1
-    return SimpleNamespace(regs=words, mem=Memory(), calls=deque(maxlen=8))
+    opened = SimpleNamespace(can_read=True, can_write=True)
+    process = SimpleNamespace(files=SimpleNamespace(open={5: opened}))
+    return SimpleNamespace(regs=words, mem=Memory(), calls=deque(maxlen=8), process=process)
 
 
 def handler(row, gate, op):
@@ -139,6 +141,12 @@ def test_out_struct_is_probed_then_stored():
     assert ctx.mem.read(128, 16) == struct.pack("<I4xQ", 1, 2)
     handler(row, LINUX, lambda ctx, fd: SimpleNamespace(x=1 << 40, y=2))(ctx)
     assert ctx.regs[0] == (1 << 64) - 75
+
+
+def test_a_bad_descriptor_comes_before_a_bad_pointer():
+    ctx = context(rdi=6, rsi=1 << 40, rdx=16)
+    handler(READ, LINUX, fill)(ctx)
+    assert ctx.regs[0] == (1 << 64) - 9
 
 
 def test_selector_rows_and_unknown_selector():
