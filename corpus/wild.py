@@ -171,7 +171,6 @@ WAITS = {Op.SIGTIMEDWAIT: "a null timeout is waited for ever"}
 """Ops that the wild cases leave out: a case that is right would never come back."""
 
 ELSEWHERE_NAMED = {
-    "inotify_add_watch": "wants a descriptor of its own kind before it looks at the path: linux/watches.c",
     "rt_sigtimedwait": "would never come back",
     "sigtimedwait": "would never come back",
     "syncfs": "would flush the host's disks",
@@ -184,7 +183,8 @@ ELSEWHERE_NAMED = {
 }
 
 OWN_PROGRAM = {
-    Op(number): "linux/sockets.c" for number in (*range(Op.SOCKET, Op.SOCK_OUTQ + 1), Op.INTERFACES)
+    **{Op(n): "linux/sockets.c" for n in (*range(Op.SOCKET, Op.SOCK_OUTQ + 1), Op.INTERFACES)},
+    Op.INOTIFY_ADD: "linux/watches.c",
 }
 """Ops whose rows a program of their own makes: they want other descriptors than files and folders."""
 

@@ -106,6 +106,7 @@ static void refusals(void)
     check("not there", inotify_add_watch(set, "nothing", IN_OPEN) == -1 && errno == ENOENT);
     check("no set", inotify_add_watch(1, ".", IN_OPEN) == -1 && errno == EINVAL);
     check("not open", inotify_add_watch(99, ".", IN_OPEN) == -1 && errno == EBADF);
+    check("wild path", inotify_add_watch(set, (const char *)1, IN_OPEN) == -1 && errno == EFAULT);
     close(open("plain", O_CREAT | O_WRONLY, 0600));
     check("only directories", inotify_add_watch(set, "plain", IN_OPEN | IN_ONLYDIR) == -1 && errno == ENOTDIR);
     check("flags", inotify_init1(7) == -1 && errno == EINVAL);
