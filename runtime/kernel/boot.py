@@ -63,6 +63,7 @@ def boot(space: AddressSpace, world: World, exec_path: bytes) -> tuple[Process, 
         mounts=tuple(MountSpec(*m) for m in world.mounts),
         cwd=world.cwd,
         program=world.program,
+        memory=None if world.limits is None else world.limits.memory,
     )
     most = more_descriptors()
     files = FileTable(limit=min(LIMIT, most), most=most)

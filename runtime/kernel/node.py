@@ -213,6 +213,9 @@ class File:
         self.owner = NOBODY  # who is told by a signal that it is ready
         self.signal = 0  # which one; 0: the usual
 
+    def make_room(self, size: int) -> None:
+        """`size` bytes of the file will be filled otherwise than by writing. Raises NOSPC."""
+
     @property
     def path(self) -> bytes:
         """Absolute guest path it was opened by; empty when it has none."""

@@ -113,6 +113,8 @@ def fallocate(ctx: Context, fd: int, offset: int, length: int, mode: Allocate) -
         raise Errno(E.FBIG)
     if not mode & (Allocate.KEEP_SIZE | Allocate.PUNCH_HOLE | Allocate.COLLAPSE):
         check_size(ctx, file, offset + length)
+    if not mode & (Allocate.PUNCH_HOLE | Allocate.COLLAPSE):
+        file.make_room(length)
     if file.host_fd is None:
         raise Errno(E.OPNOTSUPP)
     _asked(hostcalls.fallocate, file.host_fd, sum(bit for flag, bit in _BITS if mode & flag), offset, length)

@@ -17,6 +17,7 @@ from runtime.kernel.node import Directory, Node
 from runtime.kernel.schemes.dev import DevDirectory
 from runtime.kernel.schemes.hostfs import host_file, host_root
 from runtime.kernel.schemes.memfs import MemDirectory, MemFile, Volume
+from runtime.kernel.schemes.memnodes import CAPACITY
 from runtime.kernel.schemes.proc.root import ProcRoot
 from runtime.kernel.schemes.proc.sys import SysRoot
 from runtime.kernel.schemes.pty import PtsDirectory
@@ -53,11 +54,12 @@ def build_world(
     mounts: tuple[MountSpec, ...] = (),
     cwd: str | None = None,
     program: str | None = None,
+    memory: int | None = None,
 ) -> Namespace:
     """The namespace of a new run. `root` is a host directory that becomes /; without it / is empty but
     for the mounts and the host's current directory at its own path. `program` is the host path of what runs:
     it is there under that path too, so that it can execute itself. The guest starts in `cwd`, else in the
-    host's current directory where its tree has that, else in /.
+    host's current directory where its tree has that, else in /. Each file system in memory may hold `memory` bytes.
 
     Raises SetupError for a host path that cannot be opened.
     """
@@ -65,16 +67,18 @@ def build_world(
     def now() -> int:
         return clocks.now_ns(Clock.REALTIME)
 
-    volume = Volume(now, ROOT_DEV, 0, 0)
+    most = CAPACITY if memory is None else min(memory, CAPACITY)
+    volume = Volume(now, ROOT_DEV, 0, 0, capacity=most)
     top: Directory = MemDirectory(volume) if root is None else _directory(root)
     names = Namespace(Mount((), top))
     here = os.getcwd()
     if root is None or os.path.realpath(root) != "/":  # whoever is shown the whole host gets its /tmp, too
-        tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid), mode=0o1777)
+        tmp = MemDirectory(Volume(now, TMP_DEV, uid, gid, capacity=most), mode=0o1777)
         _attach(names, b"/tmp", tmp, read_only=False)
     _attach(names, b"/dev", DevDirectory(random, names), read_only=False)
     _attach(names, b"/dev/pts", PtsDirectory(names), read_only=False)
-    _attach(names, b"/dev/shm", MemDirectory(Volume(now, SHM_DEV, uid, gid), mode=0o1777), read_only=False)
+    shared = MemDirectory(Volume(now, SHM_DEV, uid, gid, capacity=most), mode=0o1777)
+    _attach(names, b"/dev/shm", shared, read_only=False)
     _attach(names, b"/proc", ProcRoot(names), read_only=False)
     _attach(names, b"/sys", SysRoot(names), read_only=True)
     if root is None:

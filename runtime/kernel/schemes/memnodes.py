@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from weakref import WeakSet
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.kinds import Buffers
@@ -22,12 +23,14 @@ from aot.personality.abi.neutral_files import Birth
 from aot.record import dataclass, field
 from runtime.kernel.assume import owner_of_new
 from runtime.kernel.host import failure
-from runtime.kernel.node import READ, WRITE, File, Node
+from runtime.kernel.node import READ, WRITE, File, Node, total
 from runtime.kernel.schemes.hostfile import HostFile
 from runtime.kernel.schemes.shadows import Shadows
 
 TMPFS = 0x0102_1994
 NAME_MAX = 255
+# of each file system in memory; Linux gives tmpfs a half, here there are two and guests besides
+CAPACITY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
 ATTRIBUTES = 1 << 17  # bytes of extended attributes one file may have
 _NEVER = Time(0, 0)
 
@@ -43,6 +46,21 @@ class Volume:
     read_only: bool = False
     last_ino: int = 0
     shadows: Shadows | None = None  # of directories that are watched
+    capacity: int = CAPACITY  # bytes all files may take
+    files: WeakSet[MemFile] = field(default_factory=WeakSet)
+    credit: int = 0  # bytes that may surely be written before `files` have to be looked at
+
+    def used(self) -> int:
+        """Bytes that files take, without their holes."""
+        return sum(os.fstat(file.fd).st_blocks for file in self.files if file.fd >= 0) * 512
+
+    def take(self, size: int) -> None:
+        """`size` bytes will be written. Raises NOSPC when there is no room for them."""
+        if size > self.credit:
+            self.credit = max(self.capacity - self.used(), 0)
+            if size > self.credit:
+                raise Errno(E.NOSPC)
+        self.credit -= size
 
     def next_ino(self) -> int:
         """A fresh inode number."""
@@ -138,7 +156,9 @@ class MemNode(Node):
         return Birth(self.born)
 
     def statfs(self) -> StatFs:
-        return StatFs(TMPFS, 4096, 1 << 18, 1 << 17, 1 << 17, 1 << 16, 1 << 15)
+        blocks = self.volume.capacity // 4096
+        free = max(blocks - self.volume.used() // 4096, 0)
+        return StatFs(TMPFS, 4096, blocks, free, free, 1 << 16, 1 << 15)
 
 
 def _chosen(time: Time, current: Time, now: Time) -> Time:
@@ -154,12 +174,17 @@ class MemOpenFile(HostFile):
         super().__init__(node, flags, fd)
         self.mem = node
 
+    def make_room(self, size: int) -> None:
+        self.mem.volume.take(size)
+
     def write(self, buf: Buffers) -> int:
+        self.mem.volume.take(total(buf))
         count = super().write(buf)
         self.mem.touched()
         return count
 
     def write_at(self, buf: Buffers, offset: int) -> int:
+        self.mem.volume.take(total(buf))
         count = super().write_at(buf, offset)
         self.mem.touched()
         return count
@@ -182,6 +207,7 @@ class MemFile(MemNode):
         super().__init__(volume, FileType.REGULAR, mode)
         try:
             self.fd = os.memfd_create("memfs", os.MFD_CLOEXEC)
+            volume.files.add(self)
             if data:
                 os.pwrite(self.fd, data, 0)
         except OSError as error:
