@@ -15,6 +15,7 @@ from runtime.kernel.kin import find_process
 from runtime.kernel.ops_signal import may_send
 from runtime.kernel.optable import op
 from runtime.kernel.schemes.process import PidFile, SignalFile
+from runtime.kernel.semaphores import undoes
 from runtime.kernel.signals import UNBLOCKABLE, check, send_process, sent_by
 
 
@@ -106,6 +107,10 @@ def kcmp(ctx: Context, pid1: int, pid2: int, what: Share, first: int, second: in
 def _identity(process: Process, what: Share, fd: int) -> int:
     if what is Share.FILE:
         return id(process.files.get(fd))
+    if what is Share.IO:
+        return 0  # nobody has one
+    if what is Share.SYSVSEM:
+        return id(process) if undoes(process) else 0
     shared = {
         Share.VM: process.mem, Share.FILES: process.files, Share.FS: process.names,
         Share.SIGHAND: process.actions,

@@ -160,6 +160,12 @@ def _attempt(ctx: Context, found: SemaphoreSet, items: list[SemOperation]) -> Se
     return None
 
 
+def undoes(process: Process) -> bool:
+    """Whether something would be given back if the process ended."""
+    sets = ipc_of(process.kernel).tables[IpcKind.SEM].items.values()
+    return any(cast(SemaphoreSet, item).undone.get(process.pid) for item in sets)
+
+
 def undo(process: Process) -> None:
     """Give back what a process that ended had taken."""
     for item in ipc_of(process.kernel).tables[IpcKind.SEM].items.values():

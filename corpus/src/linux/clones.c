@@ -148,11 +148,12 @@ static void comparisons(void)
     int same = compare(own, own, 0, 1, copy), odd = compare(own, own, 0, 1, other);
     if (same == -1 && (errno == ENOSYS || errno == EPERM)) { /* a kernel built without it, or a sandbox */
         same = 0, odd = 1;
-        check("same file", 1), check("other file", 1), check("same table", 1), check("own memory", 1);
+        check("same file", 1), check("other file", 1), check("same table", 1), check("nothing to undo", 1), check("own memory", 1);
     } else {
         check("same file", same == 0);
         check("other file", odd > 0 && compare(own, own, 0, other, 1) == 3 - odd);
         check("same table", compare(own, child, 2, 0, 0) == 0);
+        check("nothing to undo", compare(own, child, 6, 0, 0) == 0 && compare(own, child, 5, 0, 0) == 0);
         check("own memory", compare(own, child, 1, 0, 0) > 0 && compare(own, 1 << 21, 1, 0, 0) == -1 && errno == ESRCH);
     }
     if (child > 0) {
