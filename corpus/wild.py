@@ -183,10 +183,12 @@ ELSEWHERE_NAMED = {
 }
 
 OWN_PROGRAM = {
-    **{Op(n): "linux/sockets.c" for n in (*range(Op.SOCKET, Op.SOCK_OUTQ + 1), Op.INTERFACES)},
-    Op.INOTIFY_ADD: "linux/watches.c",
+    Op(number): "linux/sockets.c" for number in (*range(Op.SOCKET, Op.SOCK_OUTQ + 1), Op.INTERFACES)
 }
 """Ops whose rows a program of their own makes: they want other descriptors than files and folders."""
+
+OWN_PROGRAM_NAMED = {"inotify_add_watch": "linux/watches.c"}
+"""The same by row."""
 
 TAKES_NULL = {Op.SETITIMER}
 """Ops whose struct may be null in every system although nothing says so."""
@@ -287,7 +289,9 @@ def _cases(row: Call, number: int, column: str, selected: tuple[str, int] | None
             yield from _cases(sub, number, column, (row.by[0], value))
         return
     served = row.status.level in (Level.FULL, Level.PARTIAL)
-    if not served or row.op in INERT or row.op in WAITS or row.op in OWN_PROGRAM or row.style is not None:
+    if not served or row.op in INERT or row.op in WAITS or row.style is not None:
+        return
+    if row.op in OWN_PROGRAM or row.name in OWN_PROGRAM_NAMED:
         return
     args = {name: kind.for_column(column) for name, kind in row.args.items()}
     given = [working(row, name, kind) for name, kind in args.items()]

@@ -12,7 +12,7 @@ from aot.personality.abi.call import Call, Level
 from aot.personality.registry import system_of
 from corpus.build import SRC, build, programs
 from corpus.headers import UNIX
-from corpus.wild import ELSEWHERE, ELSEWHERE_NAMED, INERT, OWN_PROGRAM, cases, plain_cases
+from corpus.wild import ELSEWHERE, ELSEWHERE_NAMED, INERT, OWN_PROGRAM, OWN_PROGRAM_NAMED, cases, plain_cases
 from tests.conformance.harness import Setting, run_guest, translated
 
 SYSTEMS = [(name, column) for name, who in UNIX.items() for column in system_of(who).columns]
@@ -42,8 +42,9 @@ def own_program(served: list[Call]) -> set[str]:
     clocks = {"mach_absolute_time": "mach(-3,", "mach_continuous_time": "mach(-4,"}
     words = {r.name: clocks.get(r.name, f"_{r.name},") for r in served if r.style is not None}
     found = {name for name, word in words.items() if word in text}
-    texts = {path: (SRC / path).read_text() for path in set(OWN_PROGRAM.values())}
-    own = {r.name: texts[OWN_PROGRAM[r.op]] for r in served if r.op in OWN_PROGRAM}
+    where = {r.name: OWN_PROGRAM[r.op] for r in served if r.op in OWN_PROGRAM}
+    where |= {r.name: OWN_PROGRAM_NAMED[r.name] for r in served if r.name in OWN_PROGRAM_NAMED}
+    own = {name: (SRC / path).read_text() for name, path in where.items()}
     return found | {name for name, text in own.items() if f"{name}(" in text}
 
 
