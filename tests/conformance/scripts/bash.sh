@@ -47,7 +47,7 @@ wait -n; echo "first $?"; wait; echo "rest $?"
 sleep 0.3; kill $p; wait $p; echo "trapped $?"
 trap 'echo "child gone"' CHLD; true & wait; trap - CHLD
 wait; set -m; sleep 10 & p=$!; kill -STOP $p; sleep 0.3; jobs -s | sed 's/.*Stopped */stopped /'
-kill -CONT $p; kill $p; wait $p 2> /dev/null; echo "job $?"; set +m
+kill -CONT $p; sleep 0.3; kill $p; sleep 0.3; wait $p 2> /dev/null; echo "job $?"; set +m
 
 echo "-- errors"
 trap 'echo "ERR at $?"' ERR; false; trap - ERR
