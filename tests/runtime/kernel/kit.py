@@ -7,7 +7,10 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from aot.image.model import Arch
+from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.system import System
 from runtime.cpu.api import REGS
 from runtime.dispatch import Dispatcher
@@ -28,6 +31,9 @@ DATA = 0x10_0000
 """Two mapped read-write pages, then one read-only page, then nothing."""
 READ_ONLY = DATA + 0x2000
 END = DATA + 0x3000
+PAGE, R, W, X = 4096, 4, 2, 1
+AT = 0x10_0000
+"""Where tests of an empty address space map."""
 OPS: KernelOps = standard_ops()
 
 
@@ -50,6 +56,14 @@ class Bases:
 def memory_root() -> MemDirectory:
     clocks = FixedClocks()
     return MemDirectory(Volume(clocks.monotonic_ns, 1))
+
+
+def refused(call: object, *args: object) -> E:
+    """The error a call raises."""
+    assert callable(call)
+    with pytest.raises(Errno) as caught:
+        call(*args)
+    return caught.value.code
 
 
 class Kit:

@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from aot.image.model import Arch
-from aot.personality.abi.errors import E, Errno
+from aot.personality.abi.errors import E
 from runtime.cpu.api import RangeEvent
-from runtime.kernel.frames import Arena
 from runtime.kernel.memory import AddressSpace
-
-PAGE, R, W, X = 4096, 4, 2, 1
-AT = 0x10_0000
-
-
-@pytest.fixture(params=[Arch.X86_64, Arch.AARCH64], ids=lambda arch: arch.value)
-def space(request: pytest.FixtureRequest) -> Iterator[AddressSpace]:
-    arena = Arena()
-    made = AddressSpace(arena, request.param)
-    yield made
-    made.close()
-
-
-def refused(call: object, *args: object) -> E:
-    assert callable(call)
-    with pytest.raises(Errno) as caught:
-        call(*args)
-    return caught.value.code
+from tests.runtime.kernel.kit import AT, PAGE, R, W, refused
 
 
 def test_a_fork_shares_until_somebody_writes(space: AddressSpace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,24 +14,7 @@ from runtime.kernel.frames import Arena, Extent
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.paging import FAULT_BEYOND, FAULT_MEMORY, FAULT_UNMAPPED
 from runtime.kernel.regions import GROWS, FileBacking, SharedBacking
-
-PAGE, R, W, X = 4096, 4, 2, 1
-AT = 0x10_0000
-
-
-@pytest.fixture(params=[Arch.X86_64, Arch.AARCH64], ids=lambda arch: arch.value)
-def space(request: pytest.FixtureRequest) -> Iterator[AddressSpace]:
-    arena = Arena()
-    made = AddressSpace(arena, request.param)
-    yield made
-    made.close()
-
-
-def refused(call: object, *args: object) -> E:
-    assert callable(call)
-    with pytest.raises(Errno) as caught:
-        call(*args)
-    return caught.value.code
+from tests.runtime.kernel.kit import AT, PAGE, R, W, X, refused
 
 
 def test_reservations_of_any_size_are_free(space: AddressSpace) -> None:

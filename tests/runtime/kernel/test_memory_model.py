@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,25 +9,7 @@ from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from runtime.kernel.frames import Arena
 from runtime.kernel.memory import AddressSpace
-
-PAGE, R, W, X = 4096, 4, 2, 1
-AT = 0x10_0000
-
-
-@pytest.fixture(params=[Arch.X86_64, Arch.AARCH64], ids=lambda arch: arch.value)
-def space(request: pytest.FixtureRequest) -> Iterator[AddressSpace]:
-    arena = Arena()
-    made = AddressSpace(arena, request.param)
-    yield made
-    made.close()
-
-
-def refused(call: object, *args: object) -> E:
-    assert callable(call)
-    with pytest.raises(Errno) as caught:
-        call(*args)
-    return caught.value.code
-
+from tests.runtime.kernel.kit import AT, PAGE, R, W, X, refused
 
 PAGES = 24
 ranges = st.tuples(st.integers(0, PAGES - 1), st.integers(1, 6)).map(
