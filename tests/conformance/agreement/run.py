@@ -47,7 +47,7 @@ def on_host(case: Case, folder: Path) -> Run:
     command = ["strace", "-ff", "-X", "raw", "-o", str(log), f"./{case.file}", *case.args]
     done = subprocess.run(
         command, cwd=folder, input=case.stdin.encode(), capture_output=True, timeout=TIMEOUT_S, check=False,
-        env=_environment(case),
+        env={**_environment(case), "HOST_KERNEL": "1"},
     )  # fmt: skip
     logs = {int(file.suffix[1:]): file for file in log.parent.glob(f"{log.name}.*")}
     thread = of_strace({tid: file.read_text(errors="replace").splitlines() for tid, file in logs.items()})
