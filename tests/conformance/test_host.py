@@ -53,7 +53,10 @@ def runner(program: str, arch: str) -> list[str]:
 @pytest.mark.parametrize(("program", "arch"), HOSTED, ids=[f"{p.name}-{a}" for p, a in HOSTED])
 def test_the_host_gives_the_same(program: Program, arch: str, tmp_path: Path) -> None:
     command = [*runner(program.name, arch), str(build(program.name, f"linux-{arch}")), *program.args]
-    env = dict(variable.split("=", 1) for variable in program.env) | {"PATH": os.environ["PATH"], "HOST_KERNEL": "1"}
+    env = dict(variable.split("=", 1) for variable in program.env) | {
+        "PATH": os.environ["PATH"],
+        "HOST_KERNEL": "1",
+    }
     done = subprocess.run(
         command, input=program.stdin, text=True, capture_output=True, timeout=120, cwd=tmp_path, env=env,
         check=False,
