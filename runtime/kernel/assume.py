@@ -27,13 +27,13 @@ _own = (os.geteuid(), os.getegid(), frozenset(os.getgroups()))
 def act_for(creds: Credentials) -> None:
     """File operations from now on are those of a process with these ids."""
     global _caller  # noqa: PLW0603  the host's thread has these ids, and there is one
-    same = (creds.euid, creds.egid, frozenset(creds.groups)) == _own
+    same = (creds.fsuid, creds.fsgid, frozenset(creds.groups)) == _own
     _caller = None if same or _own[0] != 0 else creds
 
 
 def owner_of_new(uid: int, gid: int) -> tuple[int, int]:
     """Who owns what is made now on a file system of `uid` and `gid`: a caller with ids of its own does."""
-    return (uid, gid) if _caller is None else (_caller.euid, _caller.egid)
+    return (uid, gid) if _caller is None else (_caller.fsuid, _caller.fsgid)
 
 
 def _set_groups(groups: tuple[int, ...]) -> None:
@@ -53,8 +53,8 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
             return method(*args, **kwargs)
         _caller = None  # methods that call one another change ids once
         _set_groups(creds.groups)
-        _LIBC.setfsgid(creds.egid)
-        _LIBC.setfsuid(creds.euid)  # root's rights over files leave with it, capabilities(7)
+        _LIBC.setfsgid(creds.fsgid)
+        _LIBC.setfsuid(creds.fsuid)  # root's rights over files leave with it, capabilities(7)
         try:
             return method(*args, **kwargs)
         finally:

@@ -127,6 +127,7 @@ def set_fsuid(ctx: Context, uid: int) -> int:
     old = creds.fsuid
     if uid in (creds.uid, creds.euid, creds.suid, creds.fsuid) or (uid >= 0 and capable(ctx, SETUID)):
         creds.fsuid = uid
+        _show(ctx)
     return old
 
 
@@ -137,6 +138,7 @@ def set_fsgid(ctx: Context, gid: int) -> int:
     old = creds.fsgid
     if gid in (creds.gid, creds.egid, creds.sgid, creds.fsgid) or (gid >= 0 and capable(ctx, SETGID)):
         creds.fsgid = gid
+        _show(ctx)
     return old
 
 

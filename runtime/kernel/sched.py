@@ -69,6 +69,7 @@ class Scheduler:
     kicked: bool = False
     over: str = ""  # why the run has to end now, for a person
     _last: Context | None = None
+    _shown: Context | None = None
     _armed: bool = False
 
     def add(self, ctx: Context) -> None:
@@ -118,8 +119,8 @@ class Scheduler:
 
     def left_process(self, process: Process | None) -> None:
         """The next context to run is not the last one: its process (None: any) is gone."""
-        if process is None or (self._last is not None and self._last.process is process):
-            self._last = None
+        if process is None or any(ctx.process is process for ctx in (self._last, self._shown) if ctx):
+            self._last = self._shown = None
 
     def events(self) -> None:
         """What happened outside the guest: signals of the host, timers."""
@@ -169,8 +170,7 @@ class Scheduler:
             if ctx.restartable is not None and not self._restart(ctx):
                 return
             self._last = ctx
-            if self.tid_changed:
-                self.tid_changed(ctx)
+        self.show(ctx)
         if self.kicked:  # it came while nobody ran
             self.kicked = False
             ctx.cpu.kick()
@@ -184,6 +184,13 @@ class Scheduler:
                 self._fault(ctx, left)
             case Left(cause, again):
                 self.leave(ctx, cause, again)
+
+    def show(self, ctx: Context) -> None:
+        """From here on calls are those of this context, under the ids of its process."""
+        if ctx is not self._shown:
+            self._shown = ctx
+            if self.tid_changed:
+                self.tid_changed(ctx)
 
     def _fault(self, ctx: Context, fault: Fault) -> None:
         fault = self.shown(ctx, fault)

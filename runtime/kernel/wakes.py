@@ -118,6 +118,7 @@ def _end_wait(sched: Scheduler, item: Waiting, signal: int) -> None:
 
 def _again(sched: Scheduler, ctx: Context, again: Handler) -> None:
     ctx.process.kernel.current = ctx
+    sched.show(ctx)
     try:
         carry = again(ctx)
     except Leave as cause:
