@@ -93,46 +93,41 @@ def _name_of(level: int, name: int) -> bytes:
     raise Errno(E.NOPROTOOPT)
 
 
-def sendmmsg(ctx: Any, ops: Ops, fd: int, vector: int, count: int, flags: Msg) -> int:
-    """Send several messages; how many were, when one at least was."""
+def _each(ctx: Any, vector: int, count: int, flags: Msg, one: Callable[[int, Msg], int]) -> int:
+    """`one` message at every place of the vector, which gets its length; how many, when one at least did."""
     done = 0
     for at in range(vector, vector + MMSG * min(count, MOST), MMSG):
         try:
-            sent = ops[Op.SENDMSG](
-                ctx,
-                fd=fd,
-                message=message_in(MESSAGE, at, ctx.mem),
-                flags=flags | (Msg.DONTWAIT if done else Msg(0)),
-            )
-            ctx.mem.write(at + MESSAGE.header.size, sent.to_bytes(4, "little"))
+            size = one(at, flags | (Msg.DONTWAIT if done else Msg(0)))
+            ctx.mem.write(at + MESSAGE.header.size, size.to_bytes(4, "little"))
         except Errno:
             if done:
                 return done
             raise
         done += 1
     return done
+
+
+def sendmmsg(ctx: Any, ops: Ops, fd: int, vector: int, count: int, flags: Msg) -> int:
+    """Send several messages."""
+
+    def send(at: int, flags: Msg) -> int:
+        sent: int = ops[Op.SENDMSG](ctx, fd=fd, message=message_in(MESSAGE, at, ctx.mem), flags=flags)
+        return sent
+
+    return _each(ctx, vector, count, flags, send)
 
 
 def recvmmsg(ctx: Any, ops: Ops, fd: int, vector: int, count: int, flags: Msg, timeout: Time | None) -> int:
     """Receive several messages: all that wait, or (without WAITFORONE) as many as there are places."""
     if timeout is not None and not (0 <= timeout.nsec < BILLION and timeout.sec >= 0):
         raise Errno(E.INVAL)
-    done = 0
-    for at in range(vector, vector + MMSG * min(count, MOST), MMSG):
-        try:
-            got = ops[Op.RECVMSG](
-                ctx,
-                fd=fd,
-                message=message_out(MESSAGE, at, ctx.mem),
-                flags=flags | (Msg.DONTWAIT if done else Msg(0)),
-            )
-            ctx.mem.write(at + MESSAGE.header.size, got.to_bytes(4, "little"))
-        except Errno:
-            if done:
-                return done
-            raise
-        done += 1
-    return done
+
+    def receive(at: int, flags: Msg) -> int:
+        got: int = ops[Op.RECVMSG](ctx, fd=fd, message=message_out(MESSAGE, at, ctx.mem), flags=flags)
+        return got
+
+    return _each(ctx, vector, count, flags, receive)
 
 
 SIOCGIFNAME, SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFDSTADDR = 0x8910, 0x8912, 0x8913, 0x8915, 0x8917
