@@ -37,13 +37,34 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """The call number is decided at run time; `why` names what sets it (parameter, memory, ...)."""
+    """The function of the site does not decide the number; `why` names what does (parameter, memory, ...)."""
 
     why: str
-    callers: tuple[int, ...] = ()  # numbers that callers were seen to pass
 
 
 Number = Known | OneOf | Dynamic
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One instruction of a proof, as a person reads it."""
+
+    address: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallPath:
+    """One way in which a number gets to where it is asked with.
+
+    `proof` is in the order of execution: what decides the number (or where the trail ends), then each call
+    and jump that carries it on. A path whose number is unknown says why; it may stand for many.
+    """
+
+    number: int | None
+    proof: tuple[Link, ...]
+    caller: int  # start of the function where the number is decided, 0 when that is nowhere in the image
+    why: str = ""  # "" when the number is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +91,25 @@ class FoundSite:
     evidence: str  # e.g. "symbol:write+0x12", "pdata", "eh_frame"
     before: tuple[Insn, ...] = ()  # before it in its block, nearest last; only the first may be a target
     after: tuple[Insn, ...] = ()  # instructions after it until a branch, target or end of function
+    paths: tuple[CallPath, ...] = ()  # every way the number gets here, by number; unknown ones last
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Every number the site is known to ask with, ascending: all there are when it is `complete`."""
+        match self.number:
+            case Known(value):
+                return (value,)
+            case OneOf(values):
+                return values
+            case Dynamic():
+                return tuple(sorted({path.number for path in self.paths if path.number is not None}))
+
+    @property
+    def complete(self) -> bool:
+        """Whether `numbers` are all there are: nobody whom the image does not show can get here."""
+        if not isinstance(self.number, Dynamic):
+            return True
+        return bool(self.paths) and all(path.number is not None for path in self.paths)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow
-from aot.analyze.model import Dynamic, Insn, Known, Number, OneOf
+from aot.analyze.model import CallPath, Dynamic, Insn, Known, Number, OneOf
 from aot.analyze.stack import depth_at
 from aot.analyze.steps import step
 from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, apply, number
@@ -134,22 +134,29 @@ def _apply(done: From, value: Value) -> Value:
     return Lost("computed in a loop" if isinstance(value, _Cycle) else "computed from a parameter")
 
 
-def site_number(code: Code, address: int, gate: Gate, before: tuple[Insn, ...], ask: CallersOf) -> Number:
-    """The number of the trap at `address`."""
+def site_number(
+    code: Code, address: int, gate: Gate, before: tuple[Insn, ...], ask: CallersOf
+) -> tuple[Number, tuple[CallPath, ...]]:
+    """The number of the trap at `address`, and the ways it gets there."""
     values = Tracer(code, gate, strict=True).values(address, gate.number)
     values.discard(_Cycle())
     numbers = sorted(value for value in values if isinstance(value, int))
     if len(numbers) == len(values) == 1:
-        return Known(numbers[0], _load(code, gate.number, before))
+        return Known(numbers[0], _load(code, gate.number, before)), _known(code, numbers)
     if numbers and len(numbers) == len(values):
-        return OneOf(tuple(numbers))
+        return OneOf(tuple(numbers)), _known(code, numbers)
     seen = set(numbers)
     params = [value for value in values if isinstance(value, Param)]
     for param in params:
         seen |= ask.numbers(param, gate)
     why = {f"parameter {_spell(p.place)}" for p in params}
     why |= {value.why for value in values if isinstance(value, Lost)}
-    return Dynamic(", ".join(sorted(why)) or "nothing sets it", tuple(sorted(seen)))
+    reason = ", ".join(sorted(why)) or "nothing sets it"
+    return Dynamic(reason), (*_known(code, sorted(seen)), CallPath(None, (), code.start, reason))
+
+
+def _known(code: Code, numbers: list[int]) -> tuple[CallPath, ...]:
+    return tuple(CallPath(number, (), code.start) for number in numbers)
 
 
 def _spell(place: Place) -> str:

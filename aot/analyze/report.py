@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from aot.analyze.imports import ImportedName, imported_names
-from aot.analyze.model import Analysis, Dynamic, FoundSite, Known, Number, OneOf, Refused
+from aot.analyze.model import Analysis, Dynamic, FoundSite, Refused
 from aot.image.model import Image
 from aot.record import asdict, dataclass
 
@@ -59,29 +59,17 @@ def report(image: Image, analysis: Analysis, call_of: Callable[[int], str | None
 
 
 def _site(site: FoundSite, names: dict[int, str], call_of: Callable[[int], str | None]) -> SiteLine:
-    numbers, why = _numbers_of(site.number)
     return SiteLine(
         address=site.address,
         trap=site.trap.value,
         immediate=site.immediate,
-        numbers=numbers,
-        known=not why,
-        why=why,
-        calls=tuple(call_of(number) or f"#{number}" for number in numbers),
+        numbers=site.numbers,
+        known=site.complete,
+        why=site.number.why if isinstance(site.number, Dynamic) else "",
+        calls=tuple(call_of(number) or f"#{number}" for number in site.numbers),
         function=names.get(site.function, f"{site.function:#x}"),
         evidence=site.evidence,
     )
-
-
-def _numbers_of(number: Number) -> tuple[tuple[int, ...], str]:
-    """The numbers, and who decides when they are not all."""
-    match number:
-        case Known(value):
-            return (value,), ""
-        case OneOf(values):
-            return values, ""
-        case Dynamic(why, callers):
-            return callers, why
 
 
 def _numbers(sites: tuple[SiteLine, ...], call_of: Callable[[int], str | None]) -> tuple[NumberLine, ...]:

@@ -12,7 +12,7 @@ from aot.analyze.candidates import Candidate, candidates
 from aot.analyze.consensus import agreed
 from aot.analyze.decode import Decoder, Flow, Raw
 from aot.analyze.descent import follow_references
-from aot.analyze.model import Analysis, FoundSite, Known, Number, Refused
+from aot.analyze.model import Analysis, CallPath, FoundSite, Known, Number, Refused
 from aot.analyze.numbers import CallersOf, site_number
 from aot.analyze.sweep import sweep
 from aot.image.model import Arch, Image
@@ -247,9 +247,10 @@ class _Search:
         gate = candidate.gate
         if gate.number == "imm":
             value: Number = Known(candidate.immediate)
+            paths: tuple[CallPath, ...] = (CallPath(candidate.immediate, (), function),)
         else:
             ask = CallersOf(self._callers)
-            value = site_number(code, raw[0], gate, before, ask)
+            value, paths = site_number(code, raw[0], gate, before, ask)
         return FoundSite(
             address=raw[0],
             size=raw[1],
@@ -260,4 +261,5 @@ class _Search:
             evidence=f"{how}:{self.anchors.name(function)}+{raw[0] - function:#x}",
             before=before,
             after=code.after(raw[0] + raw[1]) if safe else (),
+            paths=paths,
         )

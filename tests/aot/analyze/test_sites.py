@@ -127,7 +127,7 @@ def test_site_that_is_a_target_has_nothing_before_it() -> None:
     site = only(image(X86_64, "mov eax, 1\nl:\nsyscall\ncmp rax, -4\nje l\nret"))
     assert site.before == ()
     assert isinstance(site.number, Dynamic)  # a constant, or the result of the call before
-    assert site.number.callers == (1,)
+    assert site.numbers == (1,)
 
 
 def test_endbr_and_bti_are_not_offered() -> None:
