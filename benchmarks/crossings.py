@@ -190,8 +190,8 @@ def stub(cpu: UnicornCpu, kind: GateKind) -> bytes:
         jump = GATES + offsets[kind] - (at + 18) & 0xFFFF_FFFF
         return bytes.fromhex("488d0d0b000000 41bb00000000 e9") + jump.to_bytes(4, "little")
     if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):
-        return words(cpu.exit_word(kind))
-    return words(0x5280_0008, cpu.exit_word(kind))
+        return words(cpu.exit_words()[kind])
+    return words(0x5280_0008, cpu.exit_words()[kind])
 
 
 def ours(arch: Arch, count: int, kind: GateKind | bytes) -> Timed:

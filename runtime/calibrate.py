@@ -117,8 +117,8 @@ class Calibration:
             at = CODE + 5
             return bytes.fromhex("488d0d0b000000 41bb00000000") + self._jump(at + 13, kind)
         if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):
-            return _words(self.cpu.exit_word(kind))
-        return _words(0x5280_0008, 0x5280_0010, self.cpu.exit_word(kind))  # movz w8; movz w16 (darwin)
+            return _words(self.cpu.exit_words()[kind])
+        return _words(0x5280_0008, 0x5280_0010, self.cpu.exit_words()[kind])  # movz w8; movz w16 (darwin)
 
     def _import(self, stub: int, index: int) -> bytes:
         """A call of the import stub at `stub`, which is put there."""
@@ -126,7 +126,7 @@ class Calibration:
             enter = b"\x41\xbb" + index.to_bytes(4, "little")
             self.space.poke(stub, enter + self._jump(stub + 6, GateKind.IMPORT))
             return b"\xe8" + (stub - CODE - 10).to_bytes(4, "little")
-        enter = _words(0x5280_0010 | index << 5, self.cpu.exit_word(GateKind.IMPORT), 0xD65F_03C0)
+        enter = _words(0x5280_0010 | index << 5, self.cpu.exit_words()[GateKind.IMPORT], 0xD65F_03C0)
         self.space.poke(stub, enter)
         return _words(0x9400_0000 | (stub - CODE - 8) // 4)
 

@@ -63,5 +63,5 @@ class ImportTable:
             mov = b"\x41\xbb" + index.to_bytes(4, "little")
             # the gate may be out of rel32 range: jump through rax, which a callee may destroy
             return mov + b"\xe9" + (target - at - len(mov) - 5 & 0xFFFF_FFFF).to_bytes(4, "little")
-        words = (0x52800010 | (index & 0xFFFF) << 5, machine.cpu.exit_word(GateKind.IMPORT), 0xD65F03C0)
+        words = (0x52800010 | (index & 0xFFFF) << 5, machine.cpu.exit_words()[GateKind.IMPORT], 0xD65F03C0)
         return b"".join(word.to_bytes(4, "little") for word in words)

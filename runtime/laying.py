@@ -62,7 +62,7 @@ def _stubs(overlay: Overlay, shift: int, first: int, cpu: Cpu) -> bytes:
             (word,) = struct.unpack_from("<I", code, at)
             struct.pack_into("<I", code, at, word + more)
     for at, kind in overlay.exits:
-        struct.pack_into("<I", code, at, cpu.exit_word(kind))
+        struct.pack_into("<I", code, at, cpu.exit_words()[kind])
     return bytes(code)
 
 
@@ -123,7 +123,7 @@ def _replace(code: bytearray, one: Patch, at: int, shift: int, cpu: Cpu) -> None
     if one[3] == PatchKind.BRANCH:
         _move(new, len(new) - 4, shift, cpu.arch)
     elif one[3] == PatchKind.EXIT:
-        new[:] = cpu.exit_word(int.from_bytes(new, "little")).to_bytes(4, "little")
+        new[:] = cpu.exit_words()[int.from_bytes(new, "little")].to_bytes(4, "little")
     code[at : at + len(new)] = new
 
 

@@ -122,8 +122,11 @@ def _install_gates(space: AddressSpace, cpu: Cpu, manifest: Manifest, bias: int)
         ranges.append((base, base + size))
         space.seal(base, size)
     else:
+        words = cpu.exit_words()
         for word in manifest.exits:
-            space.poke(word.addr + bias, struct.pack("<I", cpu.exit_word(word.kind)))
+            if word.kind not in words:
+                raise ManifestError(f"the manifest's exit at {word.addr:#x} cannot be of kind {word.kind}")
+            space.poke(word.addr + bias, struct.pack("<I", words[word.kind]))
     space.seal(area, manifest.area_size)
     cpu.set_areas(ranges)
 

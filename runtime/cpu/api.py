@@ -11,7 +11,7 @@ because the common call never needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -141,10 +141,10 @@ class Cpu(Protocol):
 
     def gate_code(self) -> tuple[bytes, dict[int, int]]:
         """x86_64: position-independent code of this backend's gates and {GateKind: offset in it}.
-        aarch64: empty; see exit_word."""
+        aarch64: empty; see exit_words."""
 
-    def exit_word(self, kind: int) -> int:
-        """aarch64: the instruction that replaces `udf #kind`."""
+    def exit_words(self) -> Mapping[int, int]:
+        """aarch64: {GateKind: the instruction that replaces `udf #kind`}. x86_64: empty; see gate_code."""
 
     def set_areas(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Address ranges that hold gates and stubs (a trap elsewhere is untranslated)."""

@@ -13,10 +13,11 @@ behave as on a real backend; there is no machine code; flags, bases and vector r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aot.image.model import Arch
+from aot.manifest import GateKind
 from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.leave import Leave
 from aot.record import dataclass, field, replace
@@ -96,9 +97,9 @@ class ScriptedCpu:
         """No machine code."""
         return b"", {}
 
-    def exit_word(self, kind: int) -> int:
+    def exit_words(self) -> Mapping[int, int]:
         """Never executed."""
-        return kind
+        return {int(kind): int(kind) for kind in GateKind}
 
     def set_areas(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Noted only."""

@@ -12,7 +12,7 @@ registers that do not exist are faults.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aot.manifest import GateKind
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PC = 32
 EXIT = 0x4840  # svc immediate of GateKind 0
+_EXIT_WORDS = {int(kind): 0xD400_0001 | (EXIT + kind) << 5 for kind in GateKind}
 CARRY = 1 << 29  # of nzcv
 SVC, SMC = 2, 13
 _CAUSES = {1: FaultKind.ILLEGAL, 4: FaultKind.ALIGNMENT, 7: FaultKind.BREAKPOINT, SMC: FaultKind.ILLEGAL}
@@ -57,9 +58,9 @@ class Aarch64:
         """Exits are in the stubs."""
         return b"", {}
 
-    def exit_word(self, kind: int) -> int:
+    def exit_words(self) -> Mapping[int, int]:
         """`svc #(EXIT + kind)`."""
-        return 0xD400_0001 | (EXIT + kind) << 5
+        return _EXIT_WORDS
 
     def placed(self, areas: list[tuple[int, int]]) -> None:
         """What was learnt may be elsewhere now."""

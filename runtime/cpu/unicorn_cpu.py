@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
@@ -150,9 +150,9 @@ class UnicornCpu(Rest):
         """See api.Cpu."""
         return self.half.gate_code()
 
-    def exit_word(self, kind: int) -> int:
+    def exit_words(self) -> Mapping[int, int]:
         """See api.Cpu."""
-        return self.half.exit_word(kind)
+        return self.half.exit_words()
 
     def set_areas(self, ranges: Sequence[tuple[int, int]]) -> None:
         """See api.Cpu. On x86_64 a range that begins with the gate code is where the gates are."""

@@ -12,7 +12,7 @@ import pytest
 from aot.errors import ManifestError
 from aot.image.elf_headers import PT_LOAD, read_headers
 from aot.image.model import Arch, Prot
-from aot.manifest import PAGE, Manifest, Site
+from aot.manifest import PAGE, GateKind, Manifest, Site
 from aot.overlay import Overlay, read, write
 from aot.personality.abi.personality import Personality
 from aot.record import replace
@@ -37,8 +37,8 @@ class Engine:
         self.arch = arch
         self.areas: list[tuple[int, int]] = []
 
-    def exit_word(self, kind: int) -> int:
-        return kind
+    def exit_words(self) -> dict[int, int]:
+        return {int(kind): int(kind) for kind in GateKind}
 
     def add_area(self, start: int, end: int) -> None:
         self.areas.append((start, end))

@@ -96,7 +96,7 @@ class Rig:
                 b"\x48\xb9" + (at + 21).to_bytes(8, "little") + b"\x41\xbb" + index.to_bytes(4, "little")
             ) + (b"\xe9" + (jump & 0xFFFF_FFFF).to_bytes(4, "little"))
         words = [0x5280_0008 | index << 5] if kind in (GateKind.BOUND, GateKind.BOUND_CARRY) else []
-        words.append(self.cpu.exit_word(kind))
+        words.append(self.cpu.exit_words()[kind])
         return b"".join(word.to_bytes(4, "little") for word in words)
 
     def _import_stub(self, index: int) -> int:
@@ -110,7 +110,7 @@ class Rig:
                 + (jump & 0xFFFF_FFFF).to_bytes(4, "little")
             )
         else:
-            words = (0x5280_0010 | index << 5, self.cpu.exit_word(GateKind.IMPORT), 0xD65F_03C0)
+            words = (0x5280_0010 | index << 5, self.cpu.exit_words()[GateKind.IMPORT], 0xD65F_03C0)
             code = b"".join(word.to_bytes(4, "little") for word in words)
         self._stubs = self.put(code, at) + 15 & ~15
         return at
