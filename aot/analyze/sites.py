@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from functools import cached_property
 from typing import Final
 
-from aot.analyze.anchors import Anchors, Span, branches
 from aot.analyze.blocks import Code
 from aot.analyze.candidates import Candidate, candidates
 from aot.analyze.consensus import agreed
-from aot.analyze.decode import Decoder, Flow, Raw
+from aot.analyze.decode import Flow, Raw
 from aot.analyze.descent import follow_references
 from aot.analyze.model import Analysis, CallPath, FoundSite, Known, Number, Refused
 from aot.analyze.numbers import CallersOf, site_number
+from aot.analyze.places import Place, Places
 from aot.analyze.sweep import sweep
 from aot.image.model import Arch, Image
 from aot.personality.abi.gate import Gate
-from aot.record import dataclass, field
 
 _ROUNDS: Final = 4  # of proving a caller by its own callers
 _CALLERS: Final = 400  # functions read to learn what callers pass
@@ -31,31 +28,21 @@ def analyze(image: Image, gate: Gate, *extra_gates: Gate) -> Analysis:
     return _Search(image, (gate, *extra_gates)).run()
 
 
-@dataclass(slots=True)
-class _Place:
-    """A range of code that holds candidates."""
-
-    span: Span
-    code: Code
-    candidates: list[Candidate] = field(default_factory=list)
-
-
 class _Search:
     """One analysis under way."""
 
     def __init__(self, image: Image, gates: tuple[Gate, ...]) -> None:
         self.image = image
         self.gates = gates
-        self.decoder = Decoder(image.arch)
-        self.anchors = Anchors(image)
+        self.places = Places(image)
+        self.decoder, self.anchors = self.places.decoder, self.places.anchors
         self.refused: list[Refused] = []
-        self._places: dict[tuple[int, int], _Place] = {}
         self._callers_left = _CALLERS
         self._proofs_left = _PROOFS
 
     def run(self) -> Analysis:
         """Candidates to places, proof, then numbers."""
-        asked: list[_Place] = []
+        asked: list[Place] = []
         matches = candidates(self.image, self.gates)
         for candidate in matches:
             if self.anchors.span_at(candidate.address) is None:
@@ -65,11 +52,11 @@ class _Search:
             if why:
                 self.refused.append(Refused(candidate.address, why))
                 continue
-            place = self._place(candidate.address)
+            place = self.places.at(candidate.address)
             if not place.candidates:
                 asked.append(place)
             place.candidates.append(candidate)
-        found: list[tuple[_Place, Candidate, Raw, str]] = []
+        found: list[tuple[Place, Candidate, Raw, str]] = []
         for place in asked:
             found += self._prove(place)
         holders = {id(place): place for place, *_ in found}
@@ -102,39 +89,7 @@ class _Search:
             return ""
         return f"inside `{raw[2]} {raw[3]}` at {raw[0]:#x}, decoded alike from sixteen places before it"
 
-    def _place(self, address: int) -> _Place:
-        span = self.anchors.span_at(address)
-        if span is None:
-            self.anchors.bridge(address)
-            span = self.anchors.span_at(address)
-            assert span is not None
-        return self._place_of(span)
-
-    def _place_of(self, span: Span) -> _Place:
-        place = self._places.get((span.start, span.end))
-        if place is None:
-            segment = self.image.segment_at(span.start)
-            assert segment is not None
-            code = Code(self.image, self.decoder, segment, span.start, span.end)
-            for entry in span.entries:
-                code.descend(entry)
-            place = self._places[span.start, span.end] = _Place(span, code)
-        return place
-
-    @cached_property
-    def _branches(self) -> list[tuple[int, int, bool]]:
-        """(target, address, is call) of everything that may be a direct branch, by target."""
-        return sorted(
-            (target, address, is_call)
-            for segment in self.image.code
-            for address, target, is_call in branches(segment, self.image.arch)
-        )
-
-    def _branches_into(self, start: int, end: int) -> list[tuple[int, int, bool]]:
-        low = bisect_left(self._branches, (start,))
-        return self._branches[low : bisect_left(self._branches, (end,), low)]
-
-    def _prove(self, place: _Place) -> list[tuple[_Place, Candidate, Raw, str]]:
+    def _prove(self, place: Place) -> list[tuple[Place, Candidate, Raw, str]]:
         """The candidates of `place` that are instructions of reachable code."""
         proved = self._proved(place)
         code = place.code
@@ -151,7 +106,7 @@ class _Search:
             if raw is not None:
                 swept[candidate.address] = raw
         proved = self._proved(place)
-        out: list[tuple[_Place, Candidate, Raw, str]] = []
+        out: list[tuple[Place, Candidate, Raw, str]] = []
         for candidate in place.candidates:
             raw = proved.get(candidate.address) or swept.get(candidate.address)
             if raw is None:
@@ -161,7 +116,7 @@ class _Search:
                 out.append((place, candidate, raw, how))
         return out
 
-    def _proved(self, place: _Place) -> dict[int, Raw]:
+    def _proved(self, place: Place) -> dict[int, Raw]:
         out: dict[int, Raw] = {}
         for candidate in place.candidates:
             raw = place.code.covering(candidate.address)
@@ -172,7 +127,7 @@ class _Search:
                     out[candidate.address] = raw
         return out
 
-    def _why_not(self, place: _Place, candidate: Candidate) -> str:
+    def _why_not(self, place: Place, candidate: Candidate) -> str:
         raw = place.code.covering(candidate.address)
         where = f"{place.span.source} [{place.span.start:#x}, {place.span.end:#x})"
         if raw is None:
@@ -181,9 +136,9 @@ class _Search:
             return f"{raw[2]} {raw[3]} is not a call of this system"
         return f"inside `{raw[2]} {raw[3]}` at {raw[0]:#x} in {where}"
 
-    def _reach_from_elsewhere(self, place: _Place, wanted: int, rounds: int) -> None:
+    def _reach_from_elsewhere(self, place: Place, wanted: int, rounds: int) -> None:
         """Descend from targets in `place`, nearest before `wanted` first, of branches proved elsewhere."""
-        for target, source, is_call in reversed(self._branches_into(place.code.start, wanted + 1)):
+        for target, source, is_call in reversed(self.places.branches_into(place.code.start, wanted + 1)):
             if target in place.code.reached or place.code.start <= source < place.code.end:
                 continue
             if self._proofs_left <= 0 or place.code.covering(wanted) is not None:
@@ -199,22 +154,22 @@ class _Search:
         """Whether the instruction at `source` is reached and branches to `target`."""
         if rounds <= 0:
             return False
-        place = self._place(source)
+        place = self.places.at(source)
         if source not in place.code.reached and not place.span.exact:
             self._reach_from_elsewhere(place, source, rounds - 1)
         raw = place.code.reached.get(source)
         return raw is not None and self.decoder.target(raw) == target
 
-    def _mark_foreign(self, place: _Place) -> None:
+    def _mark_foreign(self, place: Place) -> None:
         """Note every target in the range of `place` of a branch from outside it."""
         code = place.code
         for neighbour in self.anchors.neighbours(place.span):  # what short branches can reach
             if neighbour.end - neighbour.start <= _NEIGHBOUR:
-                other = self._place_of(neighbour).code
+                other = self.places.of(neighbour).code
                 inside = {t for t in other.targets if code.start <= t < code.end}
                 code.targets |= inside
                 code.foreign |= inside - code.entries
-        for target, source, is_call in self._branches_into(code.start, code.end):
+        for target, source, is_call in self.places.branches_into(code.start, code.end):
             if code.start <= source < code.end or target in code.entries:
                 continue
             code.targets.add(target)
@@ -225,20 +180,20 @@ class _Search:
 
     def _callers(self, entry: int) -> list[tuple[Code, int, bool]]:
         out: list[tuple[Code, int, bool]] = []
-        for target, source, is_call in self._branches_into(entry, entry + 1):
+        for target, source, is_call in self.places.branches_into(entry, entry + 1):
             span = self.anchors.span_at(source)
             if span is None or self._callers_left <= 0:
                 continue
-            if (span.start, span.end) not in self._places:
+            if not self.places.was_read(span):
                 self._callers_left -= 1
-            code = self._place(source).code
+            code = self.places.at(source).code
             raw = code.reached.get(source)
             outside = not code.start <= entry < code.end
             if raw is not None and self.decoder.target(raw) == target and (is_call or outside):
                 out.append((code, source, is_call))
         return out
 
-    def _site(self, place: _Place, candidate: Candidate, raw: Raw, how: str) -> FoundSite:
+    def _site(self, place: Place, candidate: Candidate, raw: Raw, how: str) -> FoundSite:
         code = place.code
         function, end = code.function_at(raw[0])
         # An indirect jump nobody could resolve may land anywhere in its function.

@@ -1,0 +1,70 @@
+"""The ranges of an image's code that analysis has read, and every direct branch that may lead into one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cached_property
+
+from aot.analyze.anchors import Anchors, Span, branches
+from aot.analyze.blocks import Code
+from aot.analyze.candidates import Candidate
+from aot.analyze.decode import Decoder
+from aot.image.model import Image
+from aot.record import dataclass, field
+
+
+@dataclass(slots=True)
+class Place:
+    """A range of code that was read, with the candidates in it."""
+
+    span: Span
+    code: Code
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+class Places:
+    """Ranges of one image, each read once, when it is first asked for."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.decoder = Decoder(image.arch)
+        self.anchors = Anchors(image)
+        self._read: dict[tuple[int, int], Place] = {}
+
+    def at(self, address: int) -> Place:
+        """The range around an address of code."""
+        span = self.anchors.span_at(address)
+        if span is None:
+            self.anchors.bridge(address)
+            span = self.anchors.span_at(address)
+            assert span is not None
+        return self.of(span)
+
+    def of(self, span: Span) -> Place:
+        """The range that `span` declares."""
+        place = self._read.get((span.start, span.end))
+        if place is None:
+            segment = self.image.segment_at(span.start)
+            assert segment is not None
+            code = Code(self.image, self.decoder, segment, span.start, span.end)
+            for entry in span.entries:
+                code.descend(entry)
+            place = self._read[span.start, span.end] = Place(span, code)
+        return place
+
+    def was_read(self, span: Span) -> bool:
+        """Whether asking for `span` costs nothing any more."""
+        return (span.start, span.end) in self._read
+
+    @cached_property
+    def _branches(self) -> list[tuple[int, int, bool]]:
+        return sorted(
+            (target, address, is_call)
+            for segment in self.image.code
+            for address, target, is_call in branches(segment, self.image.arch)
+        )
+
+    def branches_into(self, start: int, end: int) -> list[tuple[int, int, bool]]:
+        """(target, address, is call) of everything that may be a direct branch into [start, end), by target."""
+        low = bisect_left(self._branches, (start,))
+        return self._branches[low : bisect_left(self._branches, (end,), low)]
