@@ -1,4 +1,4 @@
-"""ELF64 files: headers judged by elf_headers, symbols and relocations read with LIEF."""
+"""ELF64 files: headers judged by elf_headers, symbols and relocations read by elf_tables."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import lief
 
 from aot.errors import ImageError, NotProgram
-from aot.image.elf_functions import functions, raw_type
+from aot.image.elf_functions import functions
 from aot.image.elf_headers import (
     PT_PHDR,
     PT_TLS,
@@ -24,6 +21,7 @@ from aot.image.elf_headers import (
     read_notes,
 )
 from aot.image.elf_needed import read_needs
+from aot.image.elf_tables import RELATIVE, ElfTables, RawSymbol
 from aot.image.model import (
     Arch,
     Format,
@@ -37,8 +35,6 @@ from aot.image.model import (
 )
 from aot.image.source import read_source
 from aot.record import replace
-
-lief.logging.disable()
 
 MAGIC = b"\x7fELF"
 DF_1_PIE = 0x08000000
@@ -57,7 +53,6 @@ IMPORTING: dict[Arch, dict[int, ImportKind]] = {
     },
 }  # fmt: skip
 COPY = {Arch.X86_64: 5, Arch.AARCH64: 1024}
-RELATIVE = {Arch.X86_64: 8, Arch.AARCH64: 1027}
 
 
 def matches(raw: bytes) -> bool:
@@ -89,45 +84,22 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
         tls=_tls(raw, headers),
         phdr=_phdr_address(headers, segments),
     )
-    try:
-        return _with_tables(image, headers, tags, _parse(raw))
-    except UnicodeDecodeError:  # LIEF answers some names as str only
-        raise ImageError("malformed ELF: a name in its tables is not text") from None
+    return _with_tables(image, headers, ElfTables(raw, headers, tags, segments), read_needs(raw).needed)
 
 
-def _with_tables(image: Image, headers: ElfHeaders, tags: dict[int, int], binary: Any) -> Image:
-    symbols = tuple(_symbols(binary, image.segments))
+def _with_tables(image: Image, headers: ElfHeaders, tables: ElfTables, needed: tuple[str, ...]) -> Image:
+    symbols = tuple(_symbols(tables, image.segments))
     return replace(
         image,
-        needed=tuple(_text(name) for name in binary.libraries),
+        needed=needed,
         symbols=symbols,
-        functions=functions(binary, headers, tags, image.segments, symbols),
-        imports=_imports(binary, headers.arch),
-        relocations=tuple(_relocations(binary, headers.arch)) if image.interpreter else (),
-        exports=tuple(_exports(binary)),
-        data_in_code=_data_in_code(binary, image.segments),
-        section_names=tuple(_text(s.name) for s in binary.sections if s.name),
+        functions=functions(tables, headers, image.segments, symbols),
+        imports=_imports(tables, headers.arch, needed),
+        relocations=tuple(_relocations(tables, headers.arch)) if image.interpreter else (),
+        exports=tuple(_exports(tables)),
+        data_in_code=_data_in_code(tables, image.segments),
+        section_names=tuple(s.name for s in tables.sections if s.name),
     )
-
-
-def _parse(raw: bytes) -> Any:
-    """LIEF's view; untyped, hence private to this file."""
-    config = lief.ELF.ParserConfig()
-    config.parse_overlay = False
-    config.parse_notes = False
-    binary = lief.ELF.parse(raw, config)
-    if not isinstance(binary, lief.ELF.Binary):
-        raise ImageError("malformed ELF: its tables cannot be read")
-    return binary
-
-
-def _text(name: str | bytes) -> str:
-    return name if isinstance(name, str) else name.decode("utf-8", "replace")
-
-
-def _kind(symbol: Any) -> int:
-    """STT_*. Raw, because LIEF's enums warn on stderr about values they do not know."""
-    return int(symbol.information) & 0xF
 
 
 def _is_executable(raw: bytes, headers: ElfHeaders, tags: dict[int, int], interpreter: str) -> bool:
@@ -160,78 +132,62 @@ def _phdr_address(headers: ElfHeaders, segments: tuple[Segment, ...]) -> tuple[i
     return 0, 56, count
 
 
-def _symbols(binary: Any, segments: tuple[Segment, ...]) -> Iterator[Symbol]:
-    """Defined, named symbols of .symtab and .dynsym, each (name, address) once."""
+def _symbols(tables: ElfTables, segments: tuple[Segment, ...]) -> Iterator[Symbol]:
+    """Defined, named symbols of .dynsym and .symtab, each (name, address) once."""
     code = [(s.address, s.end) for s in segments if s.prot & Prot.X]
     seen: set[tuple[str, int]] = set()
-    for symbol in binary.symbols:
-        kind = _kind(symbol)
-        name, address = _text(symbol.name), int(symbol.value)
-        if not name or not 0 < symbol.shndx < SHN_LORESERVE or name.startswith(("$x", "$d")):
+    for name, info, section, address, size in (*tables.dynamic_symbols, *tables.symbols):
+        kind = info & 0xF
+        if not name or not 0 < section < SHN_LORESERVE or name.startswith(("$x", "$d")):
             continue
         if kind in (STT_SECTION, STT_FILE, STT_TLS) or (name, address) in seen:
             continue
         seen.add((name, address))
         # Hand-written assembly often leaves its entry points untyped; local labels may name data.
-        label = kind == STT_NOTYPE and int(symbol.information) >> 4 == STB_GLOBAL
+        label = kind == STT_NOTYPE and info >> 4 == STB_GLOBAL
         is_code = kind in (STT_FUNC, STT_GNU_IFUNC) or (label and _within(code, address))
-        yield Symbol(name, address, int(symbol.size), is_code)
+        yield Symbol(name, address, size, is_code)
 
 
 def _within(ranges: list[tuple[int, int]], address: int) -> bool:
     return any(start <= address < end for start, end in ranges)
 
 
-def _exports(binary: Any) -> Iterator[Symbol]:
-    for symbol in binary.dynamic_symbols:
-        kind = _kind(symbol)
-        if symbol.name and 0 < symbol.shndx < SHN_LORESERVE and kind != STT_TLS:
-            is_code = kind in (STT_FUNC, STT_GNU_IFUNC)
-            yield Symbol(_text(symbol.name), int(symbol.value), int(symbol.size), is_code)
+def _exports(tables: ElfTables) -> Iterator[Symbol]:
+    for symbol in tables.dynamic_symbols:
+        if symbol.name and 0 < symbol.section < SHN_LORESERVE and symbol.kind != STT_TLS:
+            yield Symbol(symbol.name, symbol.value, symbol.size, symbol.kind in (STT_FUNC, STT_GNU_IFUNC))
 
 
-def _imports(binary: Any, arch: Arch) -> tuple[Import, ...]:
+def _imports(tables: ElfTables, arch: Arch, needed: tuple[str, ...]) -> tuple[Import, ...]:
     """Slots the dynamic linker would fill by name. IRELATIVE and RELATIVE have no name."""
-    libraries = _version_libraries(binary)
-    needed = [_text(name) for name in binary.libraries]
+    kinds, symbols = IMPORTING[arch], tables.dynamic_symbols
     only = needed[0] if len(needed) == 1 else ""
     found: list[Import] = []
-    for relocation in binary.relocations:
-        number = raw_type(relocation)
-        kind = IMPORTING[arch].get(number)
-        if kind is None or not relocation.has_symbol:
+    for slot, number, index, addend in tables.relocations:
+        kind = kinds.get(number)
+        if kind is None or not 0 < index < len(symbols):
             continue
-        symbol = relocation.symbol
+        symbol = symbols[index]
         copied = number == COPY[arch]
-        if not symbol.name or (symbol.shndx != 0 and not copied):
+        if not symbol.name or (symbol.section != 0 and not copied):
             continue
-        version = int(symbol.symbol_version.value) & 0x7FFF if symbol.symbol_version else 0
-        data = copied or (kind is not ImportKind.PLT and _kind(symbol) == STT_OBJECT)
-        name, library = _text(symbol.name), libraries.get(version, only)
-        slot, addend = int(relocation.address), int(relocation.addend)
-        found.append(Import(library, name, slot, kind, data, addend))
+        library = tables.version_libraries.get(tables.version(index), only)
+        data = copied or (kind is not ImportKind.PLT and symbol.kind == STT_OBJECT)
+        found.append(Import(library, symbol.name, slot, kind, data, addend))
     return tuple(found)
 
 
-def _relocations(binary: Any, arch: Arch) -> Iterator[tuple[int, int]]:
+def _relocations(tables: ElfTables, arch: Arch) -> Iterator[tuple[int, int]]:
     """(slot, address) of what the dynamic linker would fill from the image itself."""
-    for relocation in binary.relocations:
-        number, slot, addend = raw_type(relocation), int(relocation.address), int(relocation.addend)
+    symbols: list[RawSymbol] = tables.dynamic_symbols
+    for slot, number, index, addend in tables.relocations:
         if number == RELATIVE[arch]:
             yield slot, addend
-        elif number in IMPORTING[arch] and number != COPY[arch] and relocation.has_symbol:
-            symbol = relocation.symbol
-            if symbol.shndx != 0 and _kind(symbol) != STT_TLS:
-                yield slot, int(symbol.value) + addend
-
-
-def _version_libraries(binary: Any) -> dict[int, str]:
-    """Symbol version index -> needed library (.gnu.version_r)."""
-    return {
-        int(auxiliary.other) & 0x7FFF: _text(requirement.name)
-        for requirement in binary.symbols_version_requirement
-        for auxiliary in requirement.get_auxiliary_symbols()
-    }
+        elif number in IMPORTING[arch] and number != COPY[arch] and 0 < index < len(symbols):
+            symbol = symbols[index]
+            if symbol.section != 0 and symbol.kind != STT_TLS:
+                yield slot, symbol.value + addend
 
 
 def _tls(raw: bytes, headers: ElfHeaders) -> Tls | None:
@@ -242,12 +198,12 @@ def _tls(raw: bytes, headers: ElfHeaders) -> Tls | None:
     return Tls(phdr.address, phdr.memsz, max(phdr.align, 1), data)
 
 
-def _data_in_code(binary: Any, segments: tuple[Segment, ...]) -> tuple[tuple[int, int], ...]:
+def _data_in_code(tables: ElfTables, segments: tuple[Segment, ...]) -> tuple[tuple[int, int], ...]:
     """Ranges between the mapping symbols $d and $x (AArch64 ELF ABI) inside executable segments."""
     marks = sorted(
-        (int(s.value), name[1] == "d")
-        for s in binary.symtab_symbols
-        if (name := _text(s.name)).startswith(("$x", "$d")) and 0 < s.shndx < SHN_LORESERVE
+        (s.value, s.name[1] == "d")
+        for s in tables.symbols
+        if s.name.startswith(("$x", "$d")) and 0 < s.section < SHN_LORESERVE
     )
     code = sorted((s.address, s.end) for s in segments if s.prot & Prot.X)
     found: list[tuple[int, int]] = []

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lief
-
 from aot.errors import ImageError, NotProgram
 from aot.image.functions import merge
 from aot.image.macho_headers import (
@@ -37,8 +35,6 @@ from aot.image.model import (
 from aot.image.pclntab import go_functions
 from aot.image.source import read_source
 from aot.record import replace
-
-lief.logging.disable()
 
 THIN = {  # magic as stored -> (bits, byte order)
     b"\xcf\xfa\xed\xfe": (64, "<"), b"\xfe\xed\xfa\xcf": (64, ">"),
@@ -168,7 +164,10 @@ def _check_entry(headers: MachHeaders, segments: tuple[Segment, ...]) -> None:
 
 
 def _parse(raw: bytes) -> Any:
-    """LIEF's view; untyped, hence private to this file."""
+    """LIEF's view; untyped, hence private to this file. Loading LIEF takes longer than translating most programs."""
+    import lief
+
+    lief.logging.disable()
     found = lief.MachO.parse(raw, lief.MachO.ParserConfig.deep)
     binary = found.at(0) if found is not None and found.size else None
     if binary is None:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lief
-
 from aot.errors import ImageError
 from aot.image.functions import merge
 from aot.image.model import (
@@ -29,8 +27,6 @@ from aot.image.pdata import arm64_ranges, x64_ranges
 from aot.image.pe_headers import EXCEPTION, TLS, PeHeaders, load_segments, read_headers
 from aot.image.source import read_source
 from aot.record import replace
-
-lief.logging.disable()
 
 MAGIC = b"MZ"
 TLS_DIRECTORY = struct.Struct("<QQQQII")  # start, end, index, callbacks, zero fill, characteristics
@@ -87,7 +83,10 @@ def _with_tables(image: Image, headers: PeHeaders, binary: Any) -> Image:
 
 
 def _parse(raw: bytes) -> Any:
-    """LIEF's view; untyped, hence private to this file."""
+    """LIEF's view; untyped, hence private to this file. Loading LIEF takes longer than translating most programs."""
+    import lief
+
+    lief.logging.disable()
     config = lief.PE.ParserConfig()
     config.parse_signature = False
     config.parse_rsrc = False

@@ -10,8 +10,11 @@ import pytest
 from elftools.dwarf.callframe import FDE
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import SymbolTableSection
 
+from aot.errors import ImageError
 from aot.image.eh_frame import frame_ranges
+from aot.image.elf_tables import Names, relative_places
 from aot.image.formats import load_image, read_image
 from aot.image.model import Arch, Format, Image, ImportKind, Note, Prot
 from aot.image.pclntab import TEXT_IN_MODULEDATA, go_functions
@@ -90,6 +93,47 @@ def test_frames_are_pyelftools_frames(pair: tuple[Image, Path]) -> None:
     assert found == expected
     starts = {f.start for f in image.functions}
     assert {start for start, _ in expected} <= starts
+
+
+def without_sections(raw: bytes) -> bytes:
+    """The file as a loader sees it: no section headers."""
+    out = bytearray(raw)
+    out[40:48], out[58:64] = bytes(8), bytes(6)  # e_shoff; e_shentsize, e_shnum, e_shstrndx
+    return bytes(out)
+
+
+def test_symbols_are_pyelftools_symbols(pair: tuple[Image, Path]) -> None:
+    image, path = pair
+    with path.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
+        expected = {
+            (s.name, s["st_value"], s["st_size"], s["st_info"]["type"] in ("STT_FUNC", "STT_LOOS"))
+            for s in table.iter_symbols()
+            if s.name and isinstance(s["st_shndx"], int) and s["st_info"]["type"] != "STT_TLS"
+        }
+    assert {(s.name, s.address, s.size, s.code) for s in image.exports} == expected
+
+
+def test_hash_tables_tell_how_many_symbols_there_are(pair: tuple[Image, Path]) -> None:
+    image, path = pair
+    bare = read_image(without_sections(path.read_bytes()))
+    assert (bare.exports, bare.imports, bare.relocations) == (image.exports, image.imports, image.relocations)
+    assert bare.section_names == ()
+
+
+def test_packed_relocations() -> None:
+    body = struct.pack("<4Q", 0x1000, 0b1011, 0x3000, 1 << 63 | 1)
+    assert list(relative_places(body)) == [0x1000, 0x1008, 0x1018, 0x3000, 0x3008 + 8 * 62]
+
+
+def test_names_that_overlap_without_end_are_refused() -> None:
+    names = Names(b"a" * 4096 + b"\0")
+    with pytest.raises(ImageError, match="overlap"):
+        for offset in range(4096):
+            names[offset]
+    assert Names(b"\0main\0")[1] == "main"
+    assert Names(b"\0main\0")[99] == ""
 
 
 def test_functions_lie_in_code_once_each(pair: tuple[Image, Path]) -> None:
