@@ -20,11 +20,13 @@ from aot.manifest import DATA, PAGE, DataWord, Manifest, Site
 from aot.overlay import Overlay
 from aot.pcmap import PcMap, Shown
 from aot.personality.abi.errors import Errno
+from aot.personality.abi.system import KernelCode
 from aot.record import dataclass, field, replace
 from runtime.cpu.api import Cpu, Handler
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
+from runtime.kernelcode import bound_function
 from runtime.laying import patch, stubs_at, unpatch
 
 REACH = {Arch.X86_64: 1 << 31, Arch.AARCH64: 1 << 27}  # bytes of a branch, either way
@@ -113,12 +115,16 @@ class Images:
     def __init__(self, library: Library, cpu: Cpu, main: Manifest, bias: int) -> None:
         self.library, self.cpu, self.main, self.bias = library, cpu, main, bias
         self.laid: list[Laid] = []
+        self.own: dict[
+            int, int
+        ] = {}  # index of a site in code of the kernel's own -> where its function begins
         self._main_pcs: PcMap | None = None
 
     def copied(self, cpu: Cpu) -> Images:
         """The images of a copy of the address space, which has an engine of its own."""
         twin = Images(self.library, cpu, self.main, self.bias)
         twin.laid = [replace(laid) for laid in self.laid]
+        twin.own = self.own
         return twin
 
     # what the kernel tells
@@ -155,6 +161,17 @@ class Images:
     def own_code(self, address: int, size: int) -> None:
         """The kernel put code of its own there: its traps are no surprise."""
         self.library.known.update(range(address, address + size))
+
+    def bind_own(self, space: AddressSpace, start: int, code: KernelCode) -> None:
+        """Ahead of time the functions of `code`, which the kernel put at `start`, make bound crossings."""
+        library = self.library
+        if library.dynamic or not self.main.area or len(library.sites) + len(code.functions) > MOST_SITES:
+            return
+        first = library.add_sites([number for _, number in code.functions])
+        page = space.peek(self.main.area + self.bias, PAGE)
+        for index, (at, number) in enumerate(code.functions, first):
+            self.own[index] = start + at
+            space.poke(start + at, bound_function(self.cpu, number, index, page))
 
     # laying
 
@@ -241,6 +258,8 @@ class Images:
         for laid in self.laid:
             if laid.first <= index < laid.first + len(laid.overlay.numbers):
                 return _pcs_of(laid).again(index - laid.first, pc)
+        if index in self.own:
+            return Shown(self.own[index])
         return self._main().again(index, pc)
 
     def _pcs(self, pc: int) -> PcMap:

@@ -206,9 +206,11 @@ class Machine:
         except Errno as error:
             raise _unloadable(error) from None
         self.process.data.update(state.data)
+        own = self.system.kernel_code.get(self.arch.value)
         for region in self.space.regions():
-            if region.name == "[vdso]":  # which makes calls where it has no answer
+            if own is not None and region.name == own.name:
                 self.images.own_code(region.start, region.size)
+                self.images.bind_own(self.space, region.start, own)
         self.process.data["stack_start"] = ctx.regs[self.dispatcher.door.index[self.dispatcher.door.sp]]
         if state.before:
             self._before(ctx, state.before)

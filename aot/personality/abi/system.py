@@ -37,6 +37,15 @@ class ClockPage:
 
 
 @dataclass(frozen=True, slots=True)
+class KernelCode:
+    """Functions that the kernel puts into every address space: the name of their mapping, and for each where it
+    begins (bytes from the mapping's start) and the call it makes."""
+
+    name: str
+    functions: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A personality's tables. `columns` maps a column name to its architecture's value.
 
@@ -70,6 +79,7 @@ class System:
     signal_frames: Mapping[str, SignalFrames] = field(default_factory=dict)  # by architecture
     linkers: bool = False  # dynamic programs bring their own linker and libraries
     clock_page: ClockPage | None = None  # time that programs read without a call
+    kernel_code: Mapping[str, KernelCode] = field(default_factory=dict)  # by architecture
 
     def by_number(self, column: str) -> dict[int, Call]:
         """Number -> row of one column."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aot.personality.abi.auxv import Entry, StackBuilder, build_stack
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
-from aot.personality.linux.vdso import image
+from aot.personality.linux.vdso import NAME, image
 
 AT_PHDR, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY = 3, 4, 5, 6, 7, 8, 9
 AT_UID, AT_EUID, AT_GID, AT_EGID, AT_PLATFORM, AT_HWCAP, AT_CLKTCK = 11, 12, 13, 14, 15, 16, 17
@@ -26,7 +26,7 @@ MINSIGSTKSZ = {"x86_64": 2048, "aarch64": 5120}  # smallest alternate stack a si
 def vdso_at(space: StartSpace, arch: str) -> int:
     """Where the vDSO is in a new address space."""
     code = image(arch)
-    at = space.map(len(code), prot=5, name="[vdso]")
+    at = space.map(len(code), prot=5, name=NAME)
     space.poke(at, code)
     return at
 

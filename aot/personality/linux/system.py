@@ -23,6 +23,7 @@ from aot.personality.linux.errors import ERRORS, NAMES
 from aot.personality.linux.gate import GATES
 from aot.personality.linux.signal_frame import FRAMES
 from aot.personality.linux.start import start
+from aot.personality.linux.vdso import KERNEL_CODE
 
 SYSTEM = System(
     personality=Personality.LINUX,
@@ -48,4 +49,5 @@ SYSTEM = System(
     start=start,
     linkers=True,
     signal_frames=FRAMES,
+    kernel_code=KERNEL_CODE,
 )  # fmt: skip

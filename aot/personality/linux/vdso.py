@@ -1,7 +1,8 @@
 """The shared object that Linux puts into every address space: functions that ask for time and processor.
 
-Ours asks with ordinary traps, which the runtime answers like any other. Its layout is what readers of it need
-and no more: program headers, a dynamic section, symbols with their versions and a hash table, no sections.
+Ours asks with ordinary traps, where KERNEL_CODE says; a run ahead of time puts bound crossings in their place. Its
+layout is what readers of it need and no more: program headers, a dynamic section, symbols with their versions and a
+hash table, no sections.
 
 From: vdso(7), arch/x86/entry/vdso/vdso.lds.S, arch/arm64/kernel/vdso/vdso.lds.S, the System V ABI (DT_HASH), the
 Linux Standard Base (symbol versions).
@@ -12,6 +13,7 @@ from __future__ import annotations
 import struct
 from functools import cache
 
+from aot.personality.abi.system import KernelCode
 from aot.record import dataclass
 
 BASE_VERSION, VERSION = 1, 2  # indices of symbol versions
@@ -20,7 +22,8 @@ PT_LOAD, PT_DYNAMIC = 1, 2
 DT_HASH, DT_STRTAB, DT_SYMTAB, DT_STRSZ, DT_SYMENT, DT_SONAME = 4, 5, 6, 10, 11, 14
 DT_VERSYM, DT_VERDEF, DT_VERDEFNUM = 0x6FFF_FFF0, 0x6FFF_FFFC, 0x6FFF_FFFD
 SONAME = "linux-vdso.so.1"
-SLOT = 16  # bytes of a function
+NAME = "[vdso]"  # of its mapping
+SLOT = 48  # bytes of a function: what a bound crossing needs
 HEADERS = 64 + 2 * 56  # bytes of the ELF header and two program headers
 ABSOLUTE = 1  # a section index that is not "undefined"; there are no sections
 
@@ -51,6 +54,13 @@ def _code(arch: str, number: int) -> bytes:
     if arch == "x86_64":  # mov eax, number; syscall; ret
         return b"\xb8" + struct.pack("<I", number) + b"\x0f\x05\xc3"
     return struct.pack("<III", 0xD280_0008 | number << 5, 0xD400_0001, 0xD65F_03C0)  # mov x8; svc #0; ret
+
+
+KERNEL_CODE = {
+    arch: KernelCode(NAME, tuple((HEADERS + SLOT * i, number) for i, (_, number) in enumerate(shape.calls)))
+    for arch, shape in SHAPES.items()
+}
+"""Where the functions are, by architecture."""
 
 
 def hash_of(name: bytes) -> int:
