@@ -14,6 +14,7 @@ from aot.personality.bsd import kinds as shared
 from aot.personality.bsd.terminal import CC, CFLAG, IFLAG, LFLAG, OFLAG, OFLAG_OPENBSD
 from aot.record import dataclass
 from corpus.probe import probe
+from tests.aot.personality.spelled import BSD_TERMINALS, flag_words
 
 COMMON = (
     "sys/param.h", "sys/types.h", "sys/stat.h", "dirent.h", "sys/mount.h", "signal.h", "sys/resource.h",
@@ -55,15 +56,6 @@ OUTPUT_NAMES = {
     OFLAG: "OPOST ONLCR OCRNL ONOCR ONLRET",
     OFLAG_OPENBSD: "OPOST ONLCR OCRNL OLCUC ONOCR ONLRET",
 }
-TERMIOS = {
-    "IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IXON IXOFF IXANY IMAXBEL": IFLAG,
-    "CS6 CS7 CSTOPB CREAD PARENB PARODD HUPCL CLOCAL": CFLAG,
-    "ECHOKE ECHOE ECHOK ECHO ECHONL ECHOPRT ECHOCTL ISIG ICANON IEXTEN TOSTOP NOFLSH": LFLAG,
-    "VEOF VEOL VEOL2 VERASE VWERASE VKILL VREPRINT VINTR VQUIT VSUSP VSTART VSTOP VLNEXT VDISCARD "
-    "VMIN VTIME": tuple((ours, 0) for ours in CC),
-    "SA_ONSTACK SA_RESTART SA_RESETHAND SA_NOCLDSTOP SA_NODEFER SA_NOCLDWAIT SA_SIGINFO": shared.SA,
-    "SS_ONSTACK SS_DISABLE": shared.SS,
-}
 NODES = {
     "kern.ostype": "KERN_OSTYPE", "kern.osrelease": "KERN_OSRELEASE", "kern.osrevision": "KERN_OSREV",
     "kern.version": "KERN_VERSION", "kern.argmax": "KERN_ARGMAX", "kern.hostname": "KERN_HOSTNAME",
@@ -72,19 +64,6 @@ NODES = {
     "hw.physmem64": "HW_PHYSMEM64", "hw.ncpuonline": "HW_NCPUONLINE", "kern.osversion": "KERN_OSVERSION",
     "kern.urandom": "KERN_URND", "kern.iov_max": "KERN_IOV_MAX",
 }  # fmt: skip
-
-
-def flag_words(flags: ModuleType) -> dict[str, int]:
-    """Every flag and choice by its own name."""
-    out: dict[str, int] = {}
-    for value in vars(flags).values():
-        if isinstance(value, FlagMap):
-            entries = [*value.bits, *value.ignored]
-            entries += [each for choice in value.choices for each in choice.values]
-            out |= {name: bits for name, bits, _ in entries}
-        elif isinstance(value, Pick):
-            out |= {name: number for name, number, _ in value.values}
-    return out
 
 
 def selectors(tables: Tables, target: str) -> dict[str, int]:
@@ -117,7 +96,7 @@ def groups(target: str) -> dict[str, dict[str, int]]:
     """Subject -> C expression -> what the tables say."""
     tables = SYSTEMS[target.split("-", maxsplit=1)[0]]
     flags, kinds = tables.module("flags"), tables.module("kinds")
-    bits = TERMIOS | {OUTPUT_NAMES[tables.output]: tables.output}
+    bits = BSD_TERMINALS | {OUTPUT_NAMES[tables.output]: tables.output}
     modes = {
         name: ours for names, pairs in bits.items()
         for name, (ours, _) in zip(names.split(), pairs, strict=True)

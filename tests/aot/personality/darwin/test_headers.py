@@ -20,6 +20,7 @@ from aot.personality.darwin.numbers import bsd, mach, machdep
 from aot.personality.darwin.system import SYSTEM
 from corpus.foreign import ForeignError, go_compiler
 from corpus.probe import probe
+from tests.aot.personality.spelled import BSD_TERMINALS, flag_words
 
 TARGETS = ("darwin-x86_64", "darwin-aarch64")
 HEADERS = (
@@ -29,16 +30,7 @@ HEADERS = (
     "stdio.h", "ctype.h", "runetype.h", "pthread.h", "sys/event.h",
 )  # fmt: skip
 NOT_STRUCTS = {"stack_t"}
-TERMIOS = {
-    "IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IXON IXOFF IXANY IMAXBEL": IFLAG,
-    "OPOST ONLCR OCRNL ONOCR ONLRET": OFLAG,
-    "CS6 CS7 CSTOPB CREAD PARENB PARODD HUPCL CLOCAL": CFLAG,
-    "ECHOKE ECHOE ECHOK ECHO ECHONL ECHOPRT ECHOCTL ISIG ICANON IEXTEN TOSTOP NOFLSH": LFLAG,
-    "VEOF VEOL VEOL2 VERASE VWERASE VKILL VREPRINT VINTR VQUIT VSUSP VSTART VSTOP VLNEXT VDISCARD "
-    "VMIN VTIME": tuple((ours, 0) for ours in CC),
-    "SA_ONSTACK SA_RESTART SA_RESETHAND SA_NOCLDSTOP SA_NODEFER SA_NOCLDWAIT SA_SIGINFO": shared.SA,
-    "SS_ONSTACK SS_DISABLE": shared.SS,
-}
+TERMIOS = {**BSD_TERMINALS, "OPOST ONLCR OCRNL ONOCR ONLRET": OFLAG}
 NODES = {
     "kern.ostype": "KERN_OSTYPE", "kern.osrelease": "KERN_OSRELEASE", "kern.osrevision": "KERN_OSREV",
     "kern.version": "KERN_VERSION", "kern.argmax": "KERN_ARGMAX", "kern.hostname": "KERN_HOSTNAME",
@@ -48,19 +40,6 @@ NODES = {
 }  # fmt: skip
 PRIVATE = {"MAP_RESERVED0080", "O_CLOFORK"}
 """Names this zig's headers do not have; MAP_RESERVED0080 stands in mman.h under another condition."""
-
-
-def flag_words() -> dict[str, int]:
-    """Every flag and choice by its own name."""
-    out: dict[str, int] = {}
-    for value in vars(flags).values():
-        if isinstance(value, FlagMap):
-            entries = [*value.bits, *value.ignored]
-            entries += [each for choice in value.choices for each in choice.values]
-            out |= {name: bits for name, bits, _ in entries}
-        elif isinstance(value, Pick):
-            out |= {name: number for name, number, _ in value.values}
-    return {name: bits for name, bits in out.items() if name not in PRIVATE}
 
 
 def structs() -> dict[str, int]:
@@ -86,7 +65,8 @@ def groups() -> dict[str, dict[str, int]]:
     return {
         "errors": {name: number for number, name in errors.NAMES.items()},
         "kern_return_t": {name: number for number, name in errors.KERN_NAMES.items()},
-        "flags": flag_words() | {"AT_FDCWD": flags.AT_FDCWD, "RLIM_INFINITY": shared.NO_LIMIT},
+        "flags": flag_words(flags, absent=PRIVATE)
+        | {"AT_FDCWD": flags.AT_FDCWD, "RLIM_INFINITY": shared.NO_LIMIT},
         "selectors": {row.name: value for table in (FCNTL, IOCTLS) for value, row in table.items()},
         "signals": {f"SIG{signal.name}": number for signal, number in flags.SIGNALS.numbers.items()},
         "terminal and signal bits": modes,

@@ -18,6 +18,7 @@ from aot.personality.linux.errors import NAMES
 from aot.personality.linux.system import SYSTEM
 from corpus.build import TRIPLES, run_zig
 from corpus.probe import probe
+from tests.aot.personality.spelled import flag_words
 
 COLUMNS = ("x86_64", "aarch64")
 HEADERS = (
@@ -44,24 +45,8 @@ STRUCTS: dict[str, tuple[tuple[str, ...], Layout | LayoutSet]] = {
     "struct sysinfo": (("linux/sysinfo.h",), layouts.SYSINFO),
     "struct stat": (("sys/stat.h",), layouts.STAT),
 }
-NOT_MACROS = {"0"}
+NOT_MACROS = {"x86_64": {"0", "PROT_BTI"}, "aarch64": {"0", "MAP_32BIT"}}
 SIGNAL_NAMES = {s for s in Signal if s <= Signal.SYS}
-
-
-def flag_words(column: str) -> dict[str, int]:
-    """Every flag and choice by its own name."""
-    out: dict[str, int] = {}
-    for value in vars(flags).values():
-        kind = value.map if isinstance(value, Bits) else value
-        if isinstance(kind, FlagSet):
-            kind = kind.of(column)
-        if isinstance(kind, FlagMap):
-            out |= {name: bits for name, bits, _ in (*kind.bits, *kind.ignored)}
-            out |= {name: v for choice in kind.choices for name, v, _ in choice.values}
-        elif isinstance(kind, Pick):
-            out |= {name: v for name, v, _ in kind.values}
-    absent = NOT_MACROS | ({"MAP_32BIT"} if column == "aarch64" else {"PROT_BTI"})
-    return {n: v for n, v in out.items() if n not in absent}
 
 
 def selectors() -> dict[str, int]:
@@ -76,7 +61,7 @@ def groups(column: str) -> dict[str, dict[str, int]]:
     """Subject -> C expression -> what the tables say."""
     return {
         "errors": {name: number for number, name in NAMES.items()},
-        "flags": flag_words(column),
+        "flags": flag_words(flags, column, NOT_MACROS[column]),
         "selectors": selectors(),
         "signals": {f"SIG{s.name}": int(s) for s in SIGNAL_NAMES},
         "auxv": {n: v for n, v in vars(start).items() if n.startswith("AT_")},

@@ -13,6 +13,18 @@ from runtime.cpu.api import REG_INDEX
 from runtime.kernel.memory import AddressSpace
 from tests.runtime.kernel.kit import Kit
 
+UNDECLARED = {
+    "TEB": {
+        "CurrentLocale",
+        "LastStatusValue",
+        "StaticUnicodeString",
+        "StaticUnicodeBuffer",
+        "DeallocationStack",
+    },
+    "LDR_ENTRY": {"Flags", "LoadCount"},
+    "SHARED": {"ActiveProcessorCount"},
+}
+"""Fields of which neither mingw-w64's headers nor zig's library know; Wine's headers do."""
 IMAGE = 0x1_4000_0000
 IMAGE_END = IMAGE + 0x4000
 STACK_TOP = 0x7FFF_0000_0000

@@ -15,6 +15,7 @@ from aot.personality.windows.numbers import COLUMNS, SERVICES, nt
 from aot.personality.windows.services import IMPLEMENTED
 from corpus.build import SRC, TRIPLES, run_zig
 from corpus.probe import coff_section, probe, zig_probe
+from tests.aot.personality.windows.lab import UNDECLARED
 
 TARGETS = ("windows-x86_64", "windows-aarch64")
 HEADERS = (
@@ -40,17 +41,6 @@ ZIG_SPELLING = {
         "EnvironmentSize": "",
     },
     "SHARED": {"TickCountQuad": "DummyUnion4"},
-}
-UNDECLARED = {  # in neither: test_wine.py asks the headers of Wine
-    "TEB": {
-        "CurrentLocale",
-        "LastStatusValue",
-        "StaticUnicodeString",
-        "StaticUnicodeBuffer",
-        "DeallocationStack",
-    },
-    "LDR_ENTRY": {"Flags", "LoadCount"},
-    "SHARED": {"ActiveProcessorCount"},
 }
 ZIG_STRUCTS = {
     "TEB": "TEB",

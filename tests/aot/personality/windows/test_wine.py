@@ -18,6 +18,7 @@ from aot.personality.windows.gate import GATES
 from aot.personality.windows.numbers import COLUMNS, SERVICES, nt
 from corpus.foreign import ForeignError, deb
 from corpus.probe import probe
+from tests.aot.personality.windows.lab import UNDECLARED
 
 POINTER = 8
 R_X86_64_64, R_X86_64_GLOB_DAT, R_X86_64_RELATIVE = 1, 6, 8
@@ -31,17 +32,6 @@ HEADERS = (
     "ddk/wdm.h",
 )
 STRUCTS = {"TEB": "TEB", "LDR_ENTRY": "LDR_DATA_TABLE_ENTRY", "SHARED": "KSHARED_USER_DATA"}
-UNDECLARED = {  # of mingw-w64 and zig, which test_headers.py asks
-    "TEB": {
-        "CurrentLocale",
-        "LastStatusValue",
-        "StaticUnicodeString",
-        "StaticUnicodeBuffer",
-        "DeallocationStack",
-    },
-    "LDR_ENTRY": {"Flags", "LoadCount"},
-    "SHARED": {"ActiveProcessorCount"},
-}
 
 
 def package(name: str, *only: str) -> Path:
