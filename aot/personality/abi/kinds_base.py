@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from aot.personality.abi.errors import E, Errno
 from aot.personality.abi.flags import FlagMap, FlagSet
@@ -35,10 +35,12 @@ class Kind:
     """Base of all kinds. `sibling` names another argument whose word `load`/`store` also gets."""
 
     __slots__ = ()
+    sized_by: ClassVar[str] = ""
+    """The field that holds the sibling's name."""
 
     @property
     def sibling(self) -> str:
-        return ""
+        return getattr(self, self.sized_by) if self.sized_by else ""
 
     def for_column(self, column: str) -> Kind:
         return self

@@ -23,9 +23,7 @@ class InBytes(In):
     length: str
     partial: bool = False
 
-    @property
-    def sibling(self) -> str:
-        return self.length
+    sized_by = "length"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -55,9 +53,7 @@ class OutBytes(In):
     cap: str
     partial: bool = False
 
-    @property
-    def sibling(self) -> str:
-        return self.cap
+    sized_by = "cap"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -77,9 +73,7 @@ class Vector(In):
     write: bool
     limit: int = 1024
 
-    @property
-    def sibling(self) -> str:
-        return self.count
+    sized_by = "count"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -118,9 +112,7 @@ class OutData(Out):
     optional: bool = False
     asks: bool = False
 
-    @property
-    def sibling(self) -> str:
-        return self.cap
+    sized_by = "cap"
 
     @property
     def attr(self) -> str:
@@ -157,9 +149,7 @@ class OutInts(Out):
     cap: str
     short: E = E.INVAL
 
-    @property
-    def sibling(self) -> str:
-        return self.cap
+    sized_by = "cap"
 
     @property
     def store(self) -> Callable[..., int | None]:
@@ -184,9 +174,7 @@ class InInts(In):
     count: str
     limit: int = 64
 
-    @property
-    def sibling(self) -> str:
-        return self.count
+    sized_by = "count"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -210,9 +198,7 @@ class OutItems(Out):
     layout: Layout
     cap: str
 
-    @property
-    def sibling(self) -> str:
-        return self.cap
+    sized_by = "cap"
 
     @property
     def store(self) -> Callable[..., int | None]:
@@ -253,9 +239,7 @@ class Records(In):
     record: Record
     cap: str
 
-    @property
-    def sibling(self) -> str:
-        return self.cap
+    sized_by = "cap"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -276,9 +260,7 @@ class Items(In):
     layout: Layout | LayoutSet
     count: str
 
-    @property
-    def sibling(self) -> str:
-        return self.count
+    sized_by = "count"
 
     def for_column(self, column: str) -> Items:
         return replace(self, layout=self.layout.of(column)) if isinstance(self.layout, LayoutSet) else self

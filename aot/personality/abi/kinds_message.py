@@ -55,9 +55,7 @@ class InLetter(In):
     size: str
     most: int = 8192
 
-    @property
-    def sibling(self) -> str:
-        return self.size
+    sized_by = "size"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -91,9 +89,7 @@ class Text(In):
     size: str
     most: int = 1 << 24
 
-    @property
-    def sibling(self) -> str:
-        return self.size
+    sized_by = "size"
 
     @property
     def load(self) -> Callable[..., Any]:

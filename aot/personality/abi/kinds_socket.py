@@ -37,9 +37,7 @@ class NameIn(In):
     length: str
     optional: bool = False
 
-    @property
-    def sibling(self) -> str:
-        return self.length
+    sized_by = "length"
 
     @property
     def load(self) -> Callable[..., Any]:
@@ -112,9 +110,7 @@ class NameOut(In):
     length: str
     optional: bool = True
 
-    @property
-    def sibling(self) -> str:
-        return self.length
+    sized_by = "length"
 
     @property
     def load(self) -> Callable[..., Any]:

@@ -235,9 +235,7 @@ class Array(In):
     write: bool = False
     limit: int = 65536
 
-    @property
-    def sibling(self) -> str:
-        return self.count
+    sized_by = "count"
 
     def for_column(self, column: str) -> Array:
         if isinstance(self.layout, LayoutSet):
