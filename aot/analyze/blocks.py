@@ -32,6 +32,8 @@ class Code:
         x86 = decoder.arch is Arch.X86_64
         self._table_targets = tables_x86_64.targets if x86 else tables_aarch64.targets
         self.segment = segment
+        self.depths: dict[int, int | None] = {}  # of the stack pointer, as far as stack.py was asked
+        self.frames: dict[int, int | None] = {}  # slot the frame pointer holds, likewise
         self.known: Container[int] = ()  # addresses another Code of this range has reached
         self._decoded: dict[int, Raw] = {}
         self._indirect: list[Raw] = []

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from aot.analyze.blocks import Code
+from aot.analyze.callers import Callers
 from aot.analyze.candidates import Candidate, candidates
 from aot.analyze.consensus import agreed
 from aot.analyze.decode import Flow, Raw
 from aot.analyze.descent import follow_references
 from aot.analyze.model import Analysis, CallPath, FoundSite, Known, Number, Refused
-from aot.analyze.numbers import CallersOf, site_number
+from aot.analyze.numbers import site_number
+from aot.analyze.paths import Paths
 from aot.analyze.places import Place, Places
 from aot.analyze.sweep import sweep
 from aot.image.model import Arch, Image
 from aot.personality.abi.gate import Gate
 
 _ROUNDS: Final = 4  # of proving a caller by its own callers
-_CALLERS: Final = 400  # functions read to learn what callers pass
 _PROOFS: Final = 600  # branches read to learn whether undeclared code is reached
 _HUGE: Final = 1 << 20  # bytes of a range that is not followed as a whole for matches that are none
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
@@ -37,7 +37,7 @@ class _Search:
         self.places = Places(image)
         self.decoder, self.anchors = self.places.decoder, self.places.anchors
         self.refused: list[Refused] = []
-        self._callers_left = _CALLERS
+        self.paths = Paths(Callers(self.places))
         self._proofs_left = _PROOFS
 
     def run(self) -> Analysis:
@@ -178,21 +178,6 @@ class _Search:
             else:
                 code.foreign.add(target)
 
-    def _callers(self, entry: int) -> list[tuple[Code, int, bool]]:
-        out: list[tuple[Code, int, bool]] = []
-        for target, source, is_call in self.places.branches_into(entry, entry + 1):
-            span = self.anchors.span_at(source)
-            if span is None or self._callers_left <= 0:
-                continue
-            if not self.places.was_read(span):
-                self._callers_left -= 1
-            code = self.places.at(source).code
-            raw = code.reached.get(source)
-            outside = not code.start <= entry < code.end
-            if raw is not None and self.decoder.target(raw) == target and (is_call or outside):
-                out.append((code, source, is_call))
-        return out
-
     def _site(self, place: Place, candidate: Candidate, raw: Raw, how: str) -> FoundSite:
         code = place.code
         function, end = code.function_at(raw[0])
@@ -204,8 +189,7 @@ class _Search:
             value: Number = Known(candidate.immediate)
             paths: tuple[CallPath, ...] = (CallPath(candidate.immediate, (), function),)
         else:
-            ask = CallersOf(self._callers)
-            value, paths = site_number(code, raw[0], gate, before, ask)
+            value, paths = site_number(code, raw[0], gate, before, self.paths)
         return FoundSite(
             address=raw[0],
             size=raw[1],

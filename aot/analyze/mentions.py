@@ -1,0 +1,117 @@
+"""Where an image mentions an address other than in a direct branch: in data, or in code that loads it.
+
+A function whose address is mentioned can be called by whoever gets hold of the address; nothing shows what is
+passed then. The search is for bytes: an aligned word of any segment (relocation tables are among them, so that
+what a linker fills counts too), a pc-relative operand, an absolute immediate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from aot.image.model import Arch, Image, Segment
+from aot.record import dataclass
+
+_WORD: Final = 8
+# lea and mov from [rip + disp32], call and jmp through it
+_X86: Final = re.compile(rb"[\x8b\x8d][\x05\x0d\x15\x1d\x25\x2d\x35\x3d]|\xff[\x15\x25]")
+_A64_PAGE: Final = re.compile(rb"[\x90\xb0\xd0\xf0\x10\x30\x50\x70]")  # adrp, adr
+_A64_NEAR: Final = 8  # instructions between adrp and the one that completes the address
+_TOP: Final = 1 << 32  # addresses above are in no immediate of four bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """`address` in data or code that holds or loads an address."""
+
+    address: int
+    code: bool
+
+
+class Mentions:
+    """Mentions of addresses in one image; every segment is read once for each architecture's patterns."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+    def to(self, address: int) -> Iterator[Mention]:
+        """Every mention of `address`; bytes that only look like one are among those in code."""
+        for segment in self.image.segments:
+            yield from (Mention(at, code=False) for at in _words(segment, address))
+        yield from (Mention(at, code=True) for at in self._loads.get(address, ()))
+        if self.image.arch is Arch.X86_64 and not self.image.pie and address < _TOP:
+            for segment in self.image.code:
+                yield from (Mention(at, code=True) for at in _immediates(segment, address))
+
+    @cached_property
+    def _loads(self) -> dict[int, list[int]]:
+        """Address of code, or of an import's slot -> instructions in code that use it pc-relatively."""
+        read = _x86_loads if self.image.arch is Arch.X86_64 else _a64_loads
+        slots = {imported.slot for imported in self.image.imports}
+        ranges = [(segment.address, segment.end) for segment in self.image.code]
+        out: dict[int, list[int]] = {}
+        for segment in self.image.code:
+            for at, target in read(segment):
+                if target in slots or any(low <= target < high for low, high in ranges):
+                    out.setdefault(target, []).append(at)
+        return out
+
+
+def _words(segment: Segment, address: int) -> Iterator[int]:
+    wanted, data = address.to_bytes(_WORD, "little"), segment.data
+    at = data.find(wanted)
+    while at >= 0:
+        if (segment.address + at) % _WORD == 0:
+            yield segment.address + at
+        at = data.find(wanted, at + 1)
+
+
+def _immediates(segment: Segment, address: int) -> Iterator[int]:
+    """Instructions `mov r32, imm32` and `mov r64, simm32` with the address in them."""
+    wanted, data = address.to_bytes(4, "little"), segment.data
+    at = data.find(wanted)
+    while at >= 0:
+        if at and data[at - 1] & 0xF8 == 0xB8:
+            yield segment.address + at - 1
+        elif at > 1 and data[at - 2] == 0xC7:
+            yield segment.address + at - 2
+        at = data.find(wanted, at + 1)
+
+
+def _x86_loads(segment: Segment) -> Iterator[tuple[int, int]]:
+    data, base = segment.data, segment.address
+    for found in _X86.finditer(data):
+        end = found.end() + 4
+        yield base + found.start(), base + end + int.from_bytes(data[end - 4 : end], "little", signed=True)
+
+
+def _a64_loads(segment: Segment) -> Iterator[tuple[int, int]]:
+    data, base = segment.data, segment.address
+    skew = -base % 4
+    for found in _A64_PAGE.finditer(data[skew + 3 :: 4]):
+        at = skew + found.start() * 4
+        word = int.from_bytes(data[at : at + 4], "little")
+        offset = (word >> 5 & 0x7FFFF) << 2 | word >> 29 & 3
+        offset = (offset ^ 0x100000) - 0x100000
+        if not word >> 31:
+            yield base + at, base + at + offset
+            continue
+        page = (base + at & ~0xFFF) + (offset << 12)
+        yield base + at, page
+        yield from _completed(data, base, at, page)
+
+
+def _completed(data: bytes, base: int, at: int, page: int) -> Iterator[tuple[int, int]]:
+    """The instructions after an adrp that add to its register, or load through it."""
+    register = data[at] & 31
+    for near in range(at + 4, min(at + 4 + 4 * _A64_NEAR, len(data) - 3), 4):
+        word = int.from_bytes(data[near : near + 4], "little")
+        if word >> 5 & 31 != register:
+            continue
+        if word & 0xFFC00000 == 0x91000000:  # add xd, xn, #imm
+            yield base + near, page + (word >> 10 & 0xFFF)
+        elif word & 0xFFC00000 == 0xF9400000:  # ldr xd, [xn, #imm]
+            yield base + near, page + (word >> 10 & 0xFFF) * 8

@@ -1,0 +1,190 @@
+"""Backward data flow inside one range of code: what a register or stack slot can hold before an instruction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aot.analyze.decode import Flow
+from aot.analyze.steps import step
+from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, Step, apply
+from aot.image.model import Arch
+from aot.record import dataclass
+
+if TYPE_CHECKING:
+    from aot.analyze.blocks import Code
+    from aot.personality.abi.gate import Gate
+
+_BUDGET: Final = 4000  # instructions looked at for one question
+_OPS: Final = 24  # operations between where a value comes from and where it is asked for
+_KEPT_X86: Final = frozenset(("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15"))
+_KEPT_A64: Final = frozenset(f"x{n}" for n in range(19, 30))
+_COPIES: Final = ("", "sext32", "and")  # operations that can be made again without changing the result
+
+Op = tuple[str, int]  # of values.apply: its name and operand
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """What `place` holds when control enters at `entry` from outside, after `ops` (nearest to the question first)."""
+
+    place: Place
+    entry: int
+    ops: tuple[Op, ...] = ()
+
+
+Value = int | Param | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """A value, the instruction that it comes from, and those that carried it from there to the question."""
+
+    value: Value
+    at: int
+    via: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """The junctions behind a state, nearest first."""
+
+    address: int
+    place: Place
+    ops: tuple[Op, ...]
+    before: _Trail | None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The question on its way back: what does `place` hold before `address`, and what happens to that after."""
+
+    address: int
+    place: Place
+    ops: tuple[Op, ...] = ()
+    doubt: str = ""  # why memory may have changed since
+    via: tuple[int, ...] = ()
+    trail: _Trail | None = None
+
+
+def evaluate(value: int, ops: tuple[Op, ...]) -> int:
+    """What becomes of `value` on its way through `ops`."""
+    for op, operand in reversed(ops):
+        value = apply(op, value, operand)
+    return value
+
+
+class Tracer:
+    """One question. Time is bounded: no instruction is looked at twice with the same place and operations."""
+
+    def __init__(self, code: Code, gate: Gate, *, strict: bool) -> None:
+        self.code = code
+        self.strict = strict  # believe no constant that memory kept over a call or a pointer store
+        self.trap_writes = {gate.result, gate.second, *gate.zeroed, *gate.lost}
+        self._found: dict[tuple[Value, int], Born] = {}
+        self._work: list[_State] = []
+        self._first_word = 8 if code.decoder.arch is Arch.X86_64 else 0  # of the stack that is the caller's
+
+    def values(self, address: int, place: Place, ops: tuple[Op, ...] = ()) -> tuple[Born, ...]:
+        """Every value of `place` before the instruction at `address`, after `ops`."""
+        self._work.append(_State(address, place, ops))
+        seen: set[tuple[int, Place, tuple[Op, ...], str]] = set()
+        budget = _BUDGET
+        while self._work:
+            state = self._work.pop()
+            key = (state.address, state.place, state.ops, state.doubt)
+            if key in seen:
+                continue
+            seen.add(key)
+            if state.place == "xzr":
+                self._born(0, state.address, state)
+                continue
+            preds, trail = self._arrivals(state)
+            budget -= len(preds) or 1
+            if budget < 0:
+                self._born(Lost("too far away"), state.address, state)
+                break
+            for pred in preds:
+                self._through(pred, state, trail)
+        return tuple(self._found.values())
+
+    def _born(self, value: Value, at: int, state: _State) -> None:
+        if state.doubt and self.strict and isinstance(value, int):
+            value = Lost(state.doubt)
+        if isinstance(value, int):
+            value = evaluate(value, state.ops)
+        elif isinstance(value, Param):
+            value = Param(value.place, value.entry, state.ops)
+        self._found.setdefault((value, at), Born(value, at, state.via))
+
+    def _arrivals(self, state: _State) -> tuple[list[int], _Trail | None]:
+        """Instructions that may run right before; notes what comes from outside."""
+        code, address = self.code, state.address
+        preds = code.preds.get(address, [])
+        entered, foreign = address in code.entries, address in code.foreign
+        if len(preds) == 1 and not entered and not foreign:
+            return preds, state.trail
+        if _grows(state):
+            self._born(Lost("computed in a loop"), address, state)
+            return [], None
+        if isinstance(state.place, int) and state.place < self._first_word:
+            self._born(Lost(state.doubt or "a local that nothing sets"), address, state)
+        elif entered or (foreign and isinstance(state.place, str)):
+            self._born(Param(state.place, address), address, state)
+        elif foreign:
+            self._born(Lost("entered from another function"), address, state)
+        elif not preds:
+            self._born(Lost("unknown predecessor"), address, state)
+        return preds, _Trail(address, state.place, state.ops, state.trail)
+
+    def _through(self, at: int, state: _State, trail: _Trail | None) -> None:
+        """Go back over the instruction at `at`."""
+        raw, place = self.code.reached[at], state.place
+        flow = self.code.decoder.flow(raw)
+        done: Step = step(self.code, raw, place) if flow is Flow.NEXT else self._over(flow, place)
+        doubt = state.doubt
+        if isinstance(done, Lost) and isinstance(place, int) and done.why in _DOUBTS:
+            doubt, done = doubt or done.why, None
+        if done is None:
+            self._work.append(_State(at, place, state.ops, doubt, state.via, trail))
+        elif isinstance(done, Const):
+            self._born(done.value, at, state)
+        elif isinstance(done, Lost):
+            self._born(done, at, state)
+        else:
+            self._follow(at, done, state, trail)
+
+    def _follow(self, at: int, done: From, state: _State, trail: _Trail | None) -> None:
+        ops = state.ops
+        op = (done.op, done.operand)
+        if done.op and not (done.op in _COPIES and op in ops[-1:]):
+            ops = (*ops, op)
+        if len(ops) > _OPS:
+            self._born(Lost("computed in many steps"), at, state)
+            return
+        for source in done.places:
+            self._work.append(_State(at, source, ops, state.doubt, (at, *state.via), trail))
+
+    def _over(self, flow: Flow, place: Place) -> Lost | None:
+        if flow in (Flow.CALL, Flow.CALL_INDIRECT):
+            if isinstance(place, int):
+                return Lost(_OVER_CALL)
+            kept = _KEPT_X86 if self.code.decoder.arch is Arch.X86_64 else _KEPT_A64
+            return None if place in kept else Lost("result of a call")
+        if flow is Flow.TRAP and place in self.trap_writes:
+            return Lost("result of a system call")
+        return None
+
+
+_OVER_CALL: Final = "memory over a call"
+_DOUBTS: Final = (_OVER_CALL, POINTER_STORE)
+
+
+def _grows(state: _State) -> bool:
+    """Whether the question came round a loop that computes."""
+    trail = state.trail
+    while trail is not None:
+        if trail.address == state.address and trail.place == state.place:
+            more = state.ops[len(trail.ops) :]
+            return any(op not in _COPIES for op, _ in more)
+        trail = trail.before
+    return False
