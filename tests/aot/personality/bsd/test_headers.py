@@ -8,10 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from aot.personality.abi.flags import FlagMap
-from aot.personality.abi.kinds import Pick
 from aot.personality.bsd import kinds as shared
-from aot.personality.bsd.terminal import CC, CFLAG, IFLAG, LFLAG, OFLAG, OFLAG_OPENBSD
+from aot.personality.bsd.terminal import OFLAG, OFLAG_OPENBSD
 from aot.record import dataclass
 from corpus.probe import probe
 from tests.aot.personality.spelled import BSD_TERMINALS, flag_words

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aot.personality.abi.flags import FlagMap
-from aot.personality.abi.kinds import Pick
 from aot.personality.bsd import kinds as shared
-from aot.personality.bsd.terminal import CC, CFLAG, IFLAG, LFLAG, OFLAG
+from aot.personality.bsd.terminal import OFLAG
 from aot.personality.darwin import crt_event, crt_thread, errors, flags, layouts, runes, start, sysctl
 from aot.personality.darwin.calls_file import FCNTL, IOCTLS
 from aot.personality.darwin.names import BSD

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from aot.personality.abi.flags import FlagMap, FlagSet
-from aot.personality.abi.kinds import Bits, Pick
 from aot.personality.abi.layout import Layout, LayoutSet
 from aot.personality.abi.signals import Signal
 from aot.personality.linux import calls_control, flags, layouts, layouts_files, start
