@@ -1,13 +1,12 @@
-"""Function starts an image declares, merged into ranges, and direct calls found by their bytes."""
+"""Function starts an image declares, merged into ranges."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
-from aot.image.model import Arch, Image, Segment
+from aot.image.model import Image
 from aot.record import dataclass
 
 # Ranges of these sources are exact; a symbol's size is what its author wrote.
@@ -160,44 +159,3 @@ def _segment_spans(starts: list[tuple[int, int, str]], limit: int) -> Iterator[S
             stop = max(stop, inner_end)
             at += 1
         yield Span(start, min(stop, limit), tuple(entries), source, exact)
-
-
-_X86_BRANCH: Final = re.compile(rb"[\xe8\xe9]|\x0f[\x80-\x8f]")
-_A64_BRANCH: Final = re.compile(rb"[\x14-\x17\x94-\x97\x54\x34-\x37\xb4-\xb7]")
-
-
-def branches(segment: Segment, arch: Arch) -> Iterator[tuple[int, int, bool]]:
-    """(address, target, is call) of every byte pattern that could be a direct branch.
-
-    On x86_64 some are not instructions: proof is the caller's duty.
-    """
-    if arch is Arch.X86_64:
-        return _x86_branches(segment)
-    return _a64_branches(segment)
-
-
-def _x86_branches(segment: Segment) -> Iterator[tuple[int, int, bool]]:
-    data, base = segment.data, segment.address
-    low, high = base, base + len(data)
-    for found in _X86_BRANCH.finditer(data):
-        end = found.end() + 4
-        offset = int.from_bytes(data[end - 4 : end], "little", signed=True)
-        target = base + end + offset
-        if low <= target < high:
-            yield base + found.start(), target, data[found.start()] == 0xE8
-
-
-def _a64_branches(segment: Segment) -> Iterator[tuple[int, int, bool]]:
-    data, base = segment.data, segment.address
-    skew = -base % 4
-    for found in _A64_BRANCH.finditer(data[skew + 3 :: 4]):
-        at = skew + found.start() * 4
-        word = int.from_bytes(data[at : at + 4], "little")
-        top = word >> 24
-        if top & 0x7C == 0x14:
-            offset = ((word & 0x3FFFFFF) ^ 0x2000000) - 0x2000000
-        elif top & 0x7E == 0x36:
-            offset = ((word >> 5 & 0x3FFF) ^ 0x2000) - 0x2000
-        else:
-            offset = ((word >> 5 & 0x7FFFF) ^ 0x40000) - 0x40000
-        yield base + at, base + at + offset * 4, top & 0xFC == 0x94

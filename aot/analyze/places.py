@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from functools import cached_property
 
-from aot.analyze.anchors import Anchors, Span, branches
+from aot.analyze.anchors import Anchors, Span
 from aot.analyze.blocks import Code
+from aot.analyze.branches import Branches
 from aot.analyze.candidates import Candidate
 from aot.analyze.decode import Decoder
 from aot.image.model import Image
@@ -57,14 +57,9 @@ class Places:
         return (span.start, span.end) in self._read
 
     @cached_property
-    def _branches(self) -> list[tuple[int, int, bool]]:
-        return sorted(
-            (target, address, is_call)
-            for segment in self.image.code
-            for address, target, is_call in branches(segment, self.image.arch)
-        )
+    def _branches(self) -> Branches:
+        return Branches(self.image)
 
     def branches_into(self, start: int, end: int) -> list[tuple[int, int, bool]]:
         """(target, address, is call) of everything that may be a direct branch into [start, end), by target."""
-        low = bisect_left(self._branches, (start,))
-        return self._branches[low : bisect_left(self._branches, (end,), low)]
+        return self._branches.into(start, end)

@@ -46,9 +46,12 @@ class _Writer:
         """Overwrite loaded bytes; answers the old ones."""
         for index, segment in enumerate(self.image.segments):
             if segment.address <= address < segment.end:
-                data = self.patched.setdefault(index, bytearray(segment.data))
+                data = self.patched.get(index)
+                if data is None:
+                    data = self.patched[index] = bytearray(segment.data)
                 at = address - segment.address
-                data.extend(bytes(max(0, at + len(new) - len(data))))
+                if at + len(new) > len(data):
+                    data.extend(bytes(at + len(new) - len(data)))
                 old = bytes(data[at : at + len(new)])
                 data[at : at + len(new)] = new
                 return old

@@ -1,0 +1,97 @@
+"""Direct branches of an image, found by their bytes.
+
+On x86_64 some of what is found is no instruction: proof is the caller's duty. Nothing is disassembled, and only
+what a question is about is sorted, because a large program holds millions.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from aot.image.model import Arch, Image, Segment
+
+_BUCKET: Final = 8  # bits of an address inside one bucket of targets
+_CALL: Final = 0xE8
+_REL32: Final = struct.Struct("<i").unpack_from
+_WORD: Final = struct.Struct("<I").unpack_from
+# b, bl, b.cond, cbz, cbnz, tbz, tbnz by their highest byte
+_A64_BRANCH: Final = re.compile(rb"[\x14-\x17\x94-\x97\x54\x34-\x37\xb4-\xb7]")
+
+
+def branches(segment: Segment, arch: Arch) -> Iterator[tuple[int, int]]:
+    """(address, target) of every byte pattern that could be a direct branch, by address.
+
+    On x86_64 those with a distance of four bytes that stay in the segment.
+    """
+    return _x86(segment) if arch is Arch.X86_64 else _a64(segment)
+
+
+class Branches:
+    """Everything in one image that may be a direct branch, looked up by where it leads."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._x86 = image.arch is Arch.X86_64
+        self._sources: defaultdict[int, list[int]] = defaultdict(list)
+        self._targets: dict[int, list[tuple[int, int, bool]]] = {}  # buckets that were asked for
+        for segment in image.code:
+            for source, target in branches(segment, image.arch):
+                self._sources[target >> _BUCKET].append(source)
+
+    def into(self, start: int, end: int) -> list[tuple[int, int, bool]]:
+        """(target, address, is call) of what may lead into [start, end), by target."""
+        first, last = start >> _BUCKET, end - 1 >> _BUCKET
+        if last - first > len(self._sources):
+            wanted = sorted(b for b in self._sources if first <= b <= last)
+        else:
+            wanted = [b for b in range(first, last + 1) if b in self._sources]
+        return [found for b in wanted for found in self._bucket(b) if start <= found[0] < end]
+
+    def _bucket(self, number: int) -> list[tuple[int, int, bool]]:
+        found = self._targets.get(number)
+        if found is None:
+            found = self._targets[number] = sorted(map(self._described, self._sources[number]))
+        return found
+
+    def _described(self, source: int) -> tuple[int, int, bool]:
+        segment = self._image.segment_at(source)
+        assert segment is not None
+        at = source - segment.address
+        if not self._x86:
+            (word,) = _WORD(segment.data, at)
+            return _a64_target(source, word), source, word >> 26 == 0x25  # bl
+        opcode = segment.data[at]
+        at += 2 if opcode == 0x0F else 1
+        return segment.address + at + 4 + _REL32(segment.data, at)[0], source, opcode == _CALL
+
+
+def _x86(segment: Segment) -> Iterator[tuple[int, int]]:
+    data, base, size = segment.data, segment.address, len(segment.data)
+    far = min(size >> 24, 0x7F)  # the highest byte of a distance inside the segment
+    # call, jmp, jcc. The distance is not part of the match: another branch may begin in it.
+    pattern = rb"(?:[\xe8\xe9]|\x0f[\x80-\x8f])(?=...[\x00-\x%02x\x%02x-\xff])" % (far, 0xFF - far)
+    for found in re.finditer(pattern, data, re.DOTALL):
+        start, at = found.span()
+        target = at + 4 + _REL32(data, at)[0]
+        if 0 <= target < size:
+            yield base + start, base + target
+
+
+def _a64(segment: Segment) -> Iterator[tuple[int, int]]:
+    data, base = segment.data, segment.address
+    skew = -base % 4
+    for found in _A64_BRANCH.finditer(data[skew + 3 :: 4]):
+        at = skew + found.start() * 4
+        yield base + at, _a64_target(base + at, _WORD(data, at)[0])
+
+
+def _a64_target(address: int, word: int) -> int:
+    if word & 0x7C000000 == 0x14000000:  # b, bl
+        return address + (((word & 0x3FFFFFF) ^ 0x2000000) - 0x2000000 << 2)
+    if word & 0x7E000000 == 0x36000000:  # tbz, tbnz
+        return address + (((word >> 5 & 0x3FFF) ^ 0x2000) - 0x2000 << 2)
+    return address + (((word >> 5 & 0x7FFFF) ^ 0x40000) - 0x40000 << 2)
