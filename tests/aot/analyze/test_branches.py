@@ -46,6 +46,6 @@ def test_looked_up_by_target_nothing_is_lost(arch: Arch) -> None:
 
 
 def test_a_call_is_told_from_a_jump() -> None:
-    for arch, text in ((X86_64, "call 0x400100\njmp 0x400100"), (AARCH64, "bl #0x400100; b #0x400100")):
+    for arch, text in ((X86_64, "call 0x400100\njmp 0x400100"), (AARCH64, "bl #0x400100\nb #0x400100")):
         found = Branches(image(arch, assemble(arch, text).ljust(0x200, b"\x00")))
         assert [is_call for *_, is_call in found.into(BASE, BASE + 0x200)] == [True, False]
