@@ -82,11 +82,13 @@ def _x86(segment: Segment) -> Iterator[tuple[int, int]]:
 
 
 def _a64(segment: Segment) -> Iterator[tuple[int, int]]:
-    data, base = segment.data, segment.address
-    skew = -base % 4
+    skew = -segment.address % 4
+    data, first = segment.data, segment.address + skew
+    words = memoryview(data)[skew : len(data) - (len(data) - skew) % 4].cast("I")
     for found in _A64_BRANCH.finditer(data[skew + 3 :: 4]):
-        at = skew + found.start() * 4
-        yield base + at, _a64_target(base + at, _WORD(data, at)[0])
+        index = found.start()
+        address = first + index * 4
+        yield address, _a64_target(address, words[index])
 
 
 def _a64_target(address: int, word: int) -> int:
