@@ -37,3 +37,7 @@ class SetupError(AotError):
 
 class FileError(AotError):
     """A file that a command names cannot be written."""
+
+
+class ProfileError(AotError):
+    """A profile or policy cannot be made, read or enforced as asked."""

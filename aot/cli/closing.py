@@ -6,15 +6,13 @@ import hashlib
 import os
 from pathlib import Path
 
-from aot.cli.files import write_whole
+from aot.cli.files import READABLE, write_whole
 from aot.cli.libraries import beside, translated
 from aot.errors import FileError, ImageError
 from aot.image.closure import closure
 from aot.image.source import read_source
 from aot.overlay import write
 from aot.personality.abi.personality import Personality
-
-READABLE = 0o644
 
 
 def write_libraries(source: Path, output: Path, root: Path) -> None:

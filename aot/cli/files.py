@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aot.errors import FileError
 
-EXECUTABLE = 0o755
+EXECUTABLE, READABLE = 0o755, 0o644
 
 
 def check_output(path: Path, *inputs: Path) -> None:

@@ -18,7 +18,7 @@ PROGRAM = "helctic-aot"
 
 # Name of each command and of the module that holds it; only the module asked for is imported.
 COMMANDS: tuple[str, ...] = (
-    "translate", "run", "inspect", "verify", "compare", "batch", "calls", "header",
+    "translate", "run", "inspect", "profile", "verify", "compare", "batch", "calls", "header",
 )  # fmt: skip
 
 BAD_INPUT = 2

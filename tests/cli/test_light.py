@@ -34,11 +34,16 @@ def imported(script: str, *modules: str) -> list[str]:
 
 def hello() -> bytes:
     """The smallest static Linux program that says so."""
+    return elf(HELLO)
+
+
+def elf(code: bytes) -> bytes:
+    """A static Linux program of one segment, which begins with `code`."""
     base, start = 0x400000, 0x78
-    size = start + len(HELLO)
+    size = start + len(code)
     header = (b"\x7fELF\2\1\1\3", 2, 62, 1, base + start, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     load = (1, 5, 0, base, base, size, size, 0x1000)
-    return struct.pack("<16sHHIQQQIHHHHHH", *header) + struct.pack("<IIQQQQQQ", *load) + HELLO
+    return struct.pack("<16sHHIQQQIHHHHHH", *header) + struct.pack("<IIQQQQQQ", *load) + code
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,10 @@ class System:
     start: Callable[[StartSpace, StartFacts], StartState] | None = None
     signal_frames: Mapping[str, SignalFrames] = field(default_factory=dict)  # by architecture
     linkers: bool = False  # dynamic programs bring their own linker and libraries
+    # architecture -> functions of the code that the kernel maps, and the call each falls back to
+    vdso: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # call -> calls that the kernel makes a program make because of it
+    implied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clock_page: ClockPage | None = None  # time that programs read without a call
     kernel_code: Mapping[str, KernelCode] = field(default_factory=dict)  # by architecture
 

@@ -23,7 +23,7 @@ from aot.personality.linux.errors import ERRORS, NAMES
 from aot.personality.linux.gate import GATES
 from aot.personality.linux.signal_frame import FRAMES
 from aot.personality.linux.start import start
-from aot.personality.linux.vdso import KERNEL_CODE
+from aot.personality.linux.vdso import KERNEL_CODE, SHAPES
 
 SYSTEM = System(
     personality=Personality.LINUX,
@@ -49,5 +49,11 @@ SYSTEM = System(
     start=start,
     linkers=True,
     signal_frames=FRAMES,
+    vdso={arch: {shape.prefix + name: name for name, _ in shape.calls} for arch, shape in SHAPES.items()},
+    # A handler comes back by rt_sigreturn; a wait that a stop interrupted goes on as restart_syscall (signal(7)).
+    implied={
+        "rt_sigaction": ("rt_sigreturn",),
+        **dict.fromkeys(("nanosleep", "clock_nanosleep", "poll", "futex"), ("restart_syscall",)),
+    },
     kernel_code=KERNEL_CODE,
 )  # fmt: skip

@@ -1,0 +1,90 @@
+"""One file of a program's closure: its sites, and which of its functions run as names of it are wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Final
+
+from aot.analyze.callset.model import FileFacts
+from aot.analyze.model import FoundSite
+from aot.analyze.reach.graph import Graph
+from aot.analyze.sites import analyze
+from aot.image.elf_pointers import pointers
+from aot.image.formats import read_image
+from aot.image.model import Arch, Format, Image
+from aot.personality.abi.gate import Gate
+
+_WORDS: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_@.$]*(?=\0)")
+LOOKUPS: Final = frozenset(("dlsym", "dlvsym", "GetProcAddress", "LdrGetProcedureAddress"))
+"""Functions that find others by a name given while the program runs."""
+
+
+class Part:
+    """One file: `name` is its path as the program's linker opens it."""
+
+    def __init__(
+        self, name: str, raw: bytes, gate: Gate, image: Image | None = None, arch: Arch | None = None
+    ) -> None:
+        self.name, self._raw = name, raw
+        self.image = image or read_image(raw, analysis=True, arch=arch)
+        self.sites = analyze(self.image, gate).sites
+        self.running: set[int] = set()
+        self.imports: set[str] = set()
+        if self.graph is None:
+            self.imports = {entry.name for entry in self.image.imports if not entry.data}
+
+    @cached_property
+    def graph(self) -> Graph | None:
+        """Its call graph; None for what is taken as a whole.
+
+        A Go program is: its linker has left out what cannot run, and methods are called by offsets in its tables.
+        So are formats whose addresses in data are not read.
+        """
+        go = any("gopclntab" in name for name in self.image.section_names)
+        go = go or any(found.source == "pclntab" for found in self.image.functions)
+        if go or self.image.format is not Format.ELF:
+            return None
+        return Graph(self.image, pointers(self._raw))
+
+    @cached_property
+    def exports(self) -> dict[str, set[int]]:
+        """The addresses behind each name it offers."""
+        found: dict[str, set[int]] = {}
+        for symbol in self.image.exports:
+            found.setdefault(symbol.name, set()).add(symbol.address)
+        return found
+
+    @cached_property
+    def words(self) -> dict[bytes, int]:
+        """How often each word that ends like a C string is in the file."""
+        found: dict[bytes, int] = {}
+        for word in _WORDS.findall(self._raw):
+            found[word] = found.get(word, 0) + 1
+        return found
+
+    def holds(self, text: bytes) -> bool:
+        """Whether `text` is anywhere in the file."""
+        return text in self._raw
+
+    def run(self, names: Iterable[str], *, everything: bool = False) -> None:
+        """Let the functions of these names run, and what they lead to; `imports` grows by what they use."""
+        if self.graph is None:
+            return
+        wanted = self.exports if everything else [name for name in names if name in self.exports]
+        addresses = {address for name in wanted for address in self.exports[name]}
+        self.imports |= self.graph.spread(addresses, self.running)
+
+    def runs(self, address: int) -> bool:
+        """Whether the function that holds `address` can run."""
+        return self.graph is None or self.graph.node_at(address) in self.running
+
+    def live(self) -> list[FoundSite]:
+        """The sites of functions that can run."""
+        return [site for site in self.sites if self.runs(site.address)]
+
+    def facts(self) -> FileFacts:
+        """How much of it can run."""
+        functions = len(self.graph.nodes) if self.graph else 0
+        return FileFacts(self.name, len(self.sites), len(self.live()), functions, len(self.running))

@@ -1,0 +1,1 @@
+"""Which code of an image can run, by what its bytes refer to."""
