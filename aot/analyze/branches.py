@@ -18,6 +18,9 @@ _BUCKET: Final = 8  # bits of an address inside one bucket of targets
 _CALL: Final = 0xE8
 _REL32: Final = struct.Struct("<i").unpack_from
 _WORD: Final = struct.Struct("<I").unpack_from
+_X86_SHORT: Final = re.compile(rb"[\xeb\x70-\x7f\xe0-\xe3]")  # jmp, jcc, loop, jrcxz: a distance of one byte
+_SHORT: Final = 2  # bytes of such a branch
+_NEAR: Final = 128  # bytes it reaches
 # b, bl, b.cond, cbz, cbnz, tbz, tbnz by their highest byte
 _A64_BRANCH: Final = re.compile(rb"[\x14-\x17\x94-\x97\x54\x34-\x37\xb4-\xb7]")
 
@@ -50,6 +53,21 @@ class Branches:
         else:
             wanted = [b for b in range(first, last + 1) if b in self._sources]
         return [found for b in wanted for found in self._bucket(b) if start <= found[0] < end]
+
+    def between(self, low: int, high: int, start: int, end: int) -> bool:
+        """Whether anything in [low, high) may be a direct branch, short ones included, into [start, end)."""
+        if any(low <= source < high for _, source, _ in self.into(start, end)):
+            return True
+        segment = self._image.segment_at(low)
+        if segment is None or not self._x86:
+            return False
+        base, data = segment.address, segment.data
+        first, last = max(low, start - _NEAR - _SHORT) - base, min(high, end + _NEAR) - base
+        for found in _X86_SHORT.finditer(data, max(first, 0), max(min(last, len(data) - 1), 0)):
+            at = found.end()
+            if start <= base + at + 1 + (data[at] ^ 0x80) - 0x80 < end:
+                return True
+        return False
 
     def _bucket(self, number: int) -> list[tuple[int, int, bool]]:
         found = self._targets.get(number)

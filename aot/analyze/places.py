@@ -63,3 +63,8 @@ class Places:
     def branches_into(self, start: int, end: int) -> list[tuple[int, int, bool]]:
         """(target, address, is call) of everything that may be a direct branch into [start, end), by target."""
         return self._branches.into(start, end)
+
+    def may_enter(self, other: Span, place: Place) -> bool:
+        """Whether a direct branch of any length may lead from `other` into the range of `place`."""
+        code = place.code
+        return self._branches.between(other.start, other.end, code.start, code.end)

@@ -164,7 +164,7 @@ class _Search:
         """Note every target in the range of `place` of a branch from outside it."""
         code = place.code
         for neighbour in self.anchors.neighbours(place.span):  # what short branches can reach
-            if neighbour.end - neighbour.start <= _NEIGHBOUR:
+            if neighbour.end - neighbour.start <= _NEIGHBOUR and self.places.may_enter(neighbour, place):
                 other = self.places.of(neighbour).code
                 inside = {t for t in other.targets if code.start <= t < code.end}
                 code.targets |= inside

@@ -49,3 +49,18 @@ def test_a_call_is_told_from_a_jump() -> None:
     for arch, text in ((X86_64, "call 0x400100\njmp 0x400100"), (AARCH64, "bl #0x400100\nb #0x400100")):
         found = Branches(image(arch, assemble(arch, text).ljust(0x200, b"\x00")))
         assert [is_call for *_, is_call in found.into(BASE, BASE + 0x200)] == [True, False]
+
+
+def test_short_branches_between_two_ranges() -> None:
+    code = bytearray(b"\x90" * 0x300)
+    code[0x100:0x102] = b"\xeb\x7f"  # to 0x181
+    code[0x210:0x212] = b"\x74\x80"  # to 0x192
+    found = Branches(image(X86_64, bytes(code)))
+    for low, high, start, end, leads in (
+        (0, 0x180, 0x180, 0x200, True),
+        (0, 0x180, 0x182, 0x200, False),
+        (0, 0x100, 0x180, 0x200, False),
+        (0x200, 0x300, 0x192, 0x193, True),
+        (0x200, 0x300, 0x193, 0x200, False),
+    ):
+        assert found.between(BASE + low, BASE + high, BASE + start, BASE + end) == leads
