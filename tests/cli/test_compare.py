@@ -14,7 +14,7 @@ import pytest
 
 from aot.cli.comparison import once
 from aot.cli.comparison.check import NOTHING, same_lines, same_value
-from aot.cli.comparison.html import axis, page, percent, us
+from aot.cli.comparison.html import page
 from aot.cli.comparison.measure import merged
 from aot.cli.comparison.model import (
     AOT,
@@ -29,6 +29,7 @@ from aot.cli.comparison.model import (
     together,
 )
 from aot.cli.main import serve
+from aot.cli.pages.charts import axis, percent, us
 from aot.errors import SetupError
 from runtime.cpu.routines_code import CODE
 from tests.bad import build

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from aot.cli.comparison.model import CLASSES, TITLES, Comparison, Cost, Mode, Spread, together
+from aot.cli.pages.charts import Axis, Bar, axis, count, ms, percent, stack, template, us
 from aot.record import dataclass
 
 TEMPLATE = "report.html.j2"
 DEAREST = 10  # calls in the chart of costs
 OFTEN, FEW = 5, 3  # calls made less than 5 times are left out there, if 3 others remain: they say little
-LABELLED = 13.0  # percent of a bar from which a segment has room for its label
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of a bar; positions in percent of the chart's width."""
-
-    css: str
-    start: float
-    width: float
-    label: str  # inside, where there is room
-    title: str  # on pointing at it
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar and what stands beside it."""
-
-    label: str
-    segments: tuple[Segment, ...]
-    value: str
-    group: bool = False  # begins a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +25,13 @@ class Strip:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Ticks from 0: percent and label."""
-
-    ticks: tuple[tuple[float, str], ...]
-    end: float
-
-
 def page(found: Comparison) -> str:
     """The whole page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"us": us, "ms": ms, "percent": percent, "count": count}
     strips, axis = _strips(found)
     costs, cost_axis = _costs(found)
     crossings, crossing_axis = _crossings(found)
     spent, spent_axis = _spent(found)
-    return environment.get_template(TEMPLATE).render(
+    return template(Path(__file__).with_name(TEMPLATE)).render(
         found=found,
         name=Path(found.subject.file).name, titles=TITLES, classes=CLASSES, pairs=_pairs(found), tiles=_tiles(found),
         strips=strips, strip_axis=axis, spent=spent, spent_axis=spent_axis, costs=costs,
@@ -77,54 +40,7 @@ def page(found: Comparison) -> str:
     )  # fmt: skip
 
 
-# numbers in words
-
-
-def us(value: float) -> str:
-    """Microseconds, three digits that matter."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
-def ms(seconds: float) -> str:
-    """Milliseconds of a time in seconds."""
-    return us(seconds * 1e3)
-
-
-def percent(share: float) -> str:
-    """A share of 1."""
-    value = 100 * share
-    return f"{value:.0f} %" if value >= 10 or not value else "< 0.1 %" if value < 0.1 else f"{value:.1f} %"
-
-
-def count(value: int) -> str:
-    """With thin spaces between thousands."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
 # charts
-
-
-def axis(most: float, unit: str) -> Axis:
-    """At most five round ticks from 0 to a little above `most`."""
-    most = most or 1.0
-    rough = most / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
-    end = step * math.ceil(most / step - 1e-9)
-    ticks = tuple((100 * i * step / end, f"{i * step:g}") for i in range(round(end / step) + 1))
-    return Axis((*ticks[:-1], (100.0, f"{ticks[-1][1]} {unit}")), end)
-
-
-def _stack(parts: Iterable[tuple[str, float, str, str]], whole: float) -> tuple[Segment, ...]:
-    """Segments side by side: (css class, value, label, title) as shares of `whole`."""
-    out: list[Segment] = []
-    at = 0.0
-    for css, value, label, title in parts:
-        width = 100 * value / whole if whole else 0.0
-        if width > 0:
-            out.append(Segment(css, round(at, 3), round(width, 3), label if width >= LABELLED else "", title))
-        at += width
-    return tuple(out)
 
 
 def _strips(found: Comparison) -> tuple[list[Strip], Axis]:
@@ -153,7 +69,7 @@ def _spent(found: Comparison) -> tuple[list[Bar], Axis]:
                 ("crossing", "op", "guest"), ("crossings", "ops", "guest code"), spent, strict=True
             )
         ]
-        bars.append(Bar(TITLES[mode.name], _stack(parts, scale.end), f"{ms(whole)} ms"))
+        bars.append(Bar(TITLES[mode.name], stack(parts, scale.end), f"{ms(whole)} ms"))
     return bars, scale
 
 
@@ -173,7 +89,7 @@ def _costs(found: Comparison) -> tuple[list[Bar], Axis]:
                 ("op", cost.op_us, us(cost.op_us), f"op: {us(cost.op_us)} µs"),
             ]
             label = f"{name} \u00b7 {TITLES[mode.name]}"
-            bars.append(Bar(label, _stack(parts, scale.end), f"{us(cost.each_us)} µs", group))
+            bars.append(Bar(label, stack(parts, scale.end), f"{us(cost.each_us)} µs", group))
             group = False
     return bars, scale
 
@@ -185,7 +101,7 @@ def _crossings(found: Comparison) -> tuple[list[Bar], Axis]:
     lines.sort(key=lambda line: line[2])
     scale = axis(max(value for *_, value in lines), "µs")
     bars = [
-        Bar(name, _stack([(f"c-{cls}", value, "", f"{us(value)} µs")], scale.end), f"{value:.2f} µs")
+        Bar(name, stack([(f"c-{cls}", value, "", f"{us(value)} µs")], scale.end), f"{value:.2f} µs")
         for cls, name, value in lines
     ]
     return bars, scale
@@ -200,7 +116,7 @@ def _shares(found: Comparison) -> list[Bar]:
             parts.append(
                 (f"c-{cls}", share, percent(share), f"{cls}: {count(number)} calls, {percent(share)}")
             )
-        bars.append(Bar(TITLES[mode.name], _stack(parts, 1.0), f"{count(mode.calls)} calls"))
+        bars.append(Bar(TITLES[mode.name], stack(parts, 1.0), f"{count(mode.calls)} calls"))
     return bars
 
 

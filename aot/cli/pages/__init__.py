@@ -1,0 +1,1 @@
+"""What the HTML pages of commands share: their look, charts as inline SVG, tables that sort."""
