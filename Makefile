@@ -8,7 +8,7 @@ ARGS   ?=
 # compat: a path in a .pth file; the default import hook costs every start of the interpreter 10 ms.
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-settings editable_mode=compat
 
-GENERATED := COVERAGE.md runtime/cpu/routines_code.py
+GENERATED := COVERAGE.md runtime/cpu/routines_code.py aot/rewrite/assembled.py
 
 .PHONY: help demo test check format conformance yardstick corpus bench gen gostd clean
 .DEFAULT_GOAL := help
@@ -82,6 +82,7 @@ gen: $(VENV)/.corpus
 	$(BIN)/python -m aot.cli calls --md > build/COVERAGE.md
 	mv build/COVERAGE.md COVERAGE.md
 	$(BIN)/python -m corpus.routines
+	$(BIN)/python -m corpus.templates
 
 clean:
 	rm -rf build corpus/build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,6 +2,8 @@
 
 A template is assembly text with fields in braces, `{name:kind}`. Keystone encodes out-of-range branches
 silently wrong, so it never sees a real address: every field is a placeholder that `render` fills.
+What Keystone gives for the templates of all systems is checked in (assembled.py): loading it takes longer than
+building the stubs of a library. A text that is not there goes through Keystone.
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ import struct
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
-
-import keystone
+from typing import Any
 
 from aot.errors import RewriteError
 from aot.image.model import Arch
 from aot.record import dataclass
+from aot.rewrite.assembled import ASSEMBLED
 
 
 class Kind(Enum):
@@ -24,6 +26,7 @@ class Kind(Enum):
 
     REL32 = "rel32"  # x86: target - end of the field, for jumps and [rip+field]
     IMM32 = "imm32"  # x86: the value itself
+    DISP32 = "disp32"  # x86: the value itself, signed
     B26 = "b26"  # aarch64: b/bl target
     PAGE = "page"  # aarch64: adrp target page
     OFF8 = "off8"  # aarch64: scaled offset in page of an 8-byte load or store
@@ -64,7 +67,9 @@ _MARK = (
 
 
 @cache
-def _engine(arch: Arch) -> keystone.Ks:
+def _engine(arch: Arch) -> Any:
+    import keystone
+
     if arch is Arch.X86_64:
         return keystone.Ks(keystone.KS_ARCH_X86, keystone.KS_MODE_64)
     return keystone.Ks(keystone.KS_ARCH_ARM64, keystone.KS_MODE_LITTLE_ENDIAN)
@@ -76,6 +81,13 @@ def assemble(arch: Arch, text: str) -> bytes:
     return bytes(encoded or ())
 
 
+def prepared(arch: Arch, text: str) -> bytes:
+    """The same, from assembled.py where it has the text."""
+    text = "\n".join(line for part in text.splitlines() if (line := part.strip()))
+    known = ASSEMBLED[arch.value].get(text)
+    return assemble(arch, text) if known is None else bytes.fromhex(known)
+
+
 @cache
 def template(arch: Arch, text: str) -> Template:
     """The template of `text`, assembled on first use."""
@@ -85,7 +97,7 @@ def template(arch: Arch, text: str) -> Template:
 def _x86_template(text: str) -> Template:
     found = [(m.group(1), Kind(m.group(2))) for m in _FIELD.finditer(text)]
     marks = iter(range(len(found)))
-    code = assemble(Arch.X86_64, _FIELD.sub(lambda _: hex(_MARK + next(marks) * 0x10101), text))
+    code = prepared(Arch.X86_64, _FIELD.sub(lambda _: hex(_MARK + next(marks) * 0x10101), text))
     fields = []
     for index, (name, kind) in enumerate(found):
         mark = _MARK + index * 0x10101
@@ -108,7 +120,7 @@ def _a64_template(text: str) -> Template:
             fields.append(Field(match.group(1), kind, offset))
             lines[index] = "nop" if kind is Kind.WORD else _FIELD.sub("#0", line)
         offset += 4
-    code = assemble(Arch.AARCH64, "\n".join(lines))
+    code = prepared(Arch.AARCH64, "\n".join(lines))
     assert len(code) == offset, f"{text!r} is not {offset} bytes"
     return Template(Arch.AARCH64, code, tuple(fields))
 
@@ -121,7 +133,7 @@ def render(part: Template, address: int, values: Mapping[str, int]) -> bytes:
         at = field.offset
         if part.arch is Arch.X86_64:
             word = value - (address + at + 4) if field.kind is Kind.REL32 else value
-            low = -(1 << 31) if field.kind is Kind.REL32 else 0
+            low = 0 if field.kind is Kind.IMM32 else -(1 << 31)
             if not low <= word < 1 << 31:
                 raise RewriteError(f"{field.name} {value:#x} is out of range at {address + at:#x}")
             struct.pack_into("<i", code, at, word)
