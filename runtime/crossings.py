@@ -14,10 +14,11 @@ from aot.personality.abi.gate import ErrorStyle
 from runtime.answers import facts, routine_table
 from runtime.cpu.api import Doors
 from runtime.dispatch import Dispatcher, bind_imports, bind_numbers, bind_sites
-from runtime.images import Images, Library
+from runtime.images import Images, Library, images_of
 from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.upcalls import Returned
+from runtime.made import MadeCode
 from runtime.trace import Tracer
 
 if TYPE_CHECKING:
@@ -71,16 +72,22 @@ def doors_of(machine: Machine) -> Doors:
         page_fault=machine.space.fault,
         trap_carry=dispatcher.door.gate.style is ErrorStyle.CARRY,
         skip=dispatcher.door.gate.skip,
+        number=dispatcher.door.index.get(dispatcher.door.gate.number),
         routines=dispatcher.routines,
         facts=facts,
     )
     bind_sites(dispatcher, machine.manifest, doors.sites)
     bind_imports(dispatcher, machine.manifest.imports, doors.imports, dynamic=machine.dynamic)
+    dispatcher.meet = _meet
     if options.stats is not None:
         _count(doors, machine.first.counts)
     if options.profile is not None:
         options.profile.watch(doors)
     return doors
+
+
+def _meet(ctx: Context, pc: int, number: int, handler: Handler) -> bool:
+    return images_of(ctx).code.meet(ctx.mem, pc, number, handler)
 
 
 def library_of(machine: Machine, doors: Doors) -> Library:
@@ -103,7 +110,23 @@ def library_of(machine: Machine, doors: Doors) -> Library:
         known=machine.dispatcher.known,
         dynamic=machine.dynamic,
         sites=doors.sites,
+        made=_made(machine),
     )
+
+
+def _made(machine: Machine) -> MadeCode:
+    """What an address space of a program begins with of code that the guest makes."""
+    options, tally = machine.options, machine.first.tally
+
+    def wrap(handler: Handler) -> Handler:
+        if options.profile is not None:
+            handler = options.profile.through(StubClass.BOUND.value, handler)
+        if options.stats is None:
+            return handler
+        return _counted(tally.calls, "bound", _counted(machine.first.counts, "bound", handler))
+
+    gate, known = machine.dispatcher.door.gate, machine.dispatcher.known
+    return MadeCode(gate, known, tally, None if machine.dynamic else wrap)
 
 
 def _count(doors: Doors, counts: Counter[str]) -> None:
@@ -116,7 +139,7 @@ def _count(doors: Doors, counts: Counter[str]) -> None:
         return table(ctx, number, where)
 
     def count_trap(ctx: Context, pc: int, immediate: int) -> int:
-        counts["dynamic"] += 1
+        counts[images_of(ctx).code.class_of(pc)] += 1
         return trap(ctx, pc, immediate)
 
     _count_sites(doors, 0, counts)

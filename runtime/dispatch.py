@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runtime.cpu.routines import RoutineTable
 
 Wrap = Callable[[Handler, Call, Door], Handler]
+Meet = Callable[[Context, int, int, Handler], bool]  # context, address, number, its handler
 UNKNOWN_KEPT = 4096  # numbers without a row that are remembered; a hostile guest can try 2**32
 HANDLERS_KEPT = 4 * UNKNOWN_KEPT
 SP = {Arch.X86_64: "rsp", Arch.AARCH64: "sp"}
@@ -69,6 +70,7 @@ class Dispatcher:
         self.unknown: Counter[int] = Counter()  # numbers no row has
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
         self.known: set[int] = set()
+        self.meet: Meet | None = None  # told of other traps; whether they are in code that the guest made
         self.immediates: dict[int, int] = {}  # address of a replaced trap -> its number
         self.routines: RoutineTable | None = None  # told which rows sites and numbers are
 
@@ -151,11 +153,11 @@ class Dispatcher:
 
     def trap(self, ctx: Context, pc: int, immediate: int) -> int:
         """A dynamic crossing: number register (or immediate) to row to handler."""
-        if pc not in self.known:
-            self.foreign[pc] += 1
         number = immediate if self._number is None else ctx.regs[self._number]
-        handler = self._handlers.get(number)
-        return (handler or self.by_number(number))(ctx)
+        handler = self._handlers.get(number) or self.by_number(number)
+        if pc not in self.known and not (self.meet is not None and self.meet(ctx, pc, number, handler)):
+            self.foreign[pc] += 1
+        return handler(ctx)
 
     def row_of_import(self, library: str, name: str) -> Call | None:
         """The row behind an imported name, if any."""

@@ -28,6 +28,7 @@ from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
 from runtime.kernelcode import bound_function
 from runtime.laying import patch, stubs_at, unpatch
+from runtime.made import MadeCode
 
 REACH = {Arch.X86_64: 1 << 31, Arch.AARCH64: 1 << 27}  # bytes of a branch, either way
 MARGIN = 1 << 20  # bytes kept free of that: the fields are not all at the ends
@@ -73,6 +74,7 @@ class Library:
     known: set[int]  # addresses of traps that the translator listed; another process may still have them
     dynamic: bool
     sites: list[Handler]  # of the doors
+    made: MadeCode  # empty: what an address space begins with
     overlays: dict[tuple[int, int, int, int], Overlay | None] = field(default_factory=dict)
     indexes: dict[str, list[int]] = field(default_factory=dict)  # sha256 -> first indexes it was given
     declined: dict[str, int] = field(default_factory=dict)  # why an overlay was not laid -> how often
@@ -118,6 +120,7 @@ class Images:
         self.own: dict[
             int, int
         ] = {}  # index of a site in code of the kernel's own -> where its function begins
+        self.code = library.made.copied()
         self._main_pcs: PcMap | None = None
 
     def copied(self, cpu: Cpu) -> Images:
@@ -125,6 +128,7 @@ class Images:
         twin = Images(self.library, cpu, self.main, self.bias)
         twin.laid = [replace(laid) for laid in self.laid]
         twin.own = self.own
+        twin.code = self.code.copied()
         return twin
 
     # what the kernel tells
@@ -140,8 +144,13 @@ class Images:
                 if bias % PAGE == 0:
                     self._lay(space, overlay, bias, (start, end))
 
+    def made(self, space: AddressSpace, start: int, end: int) -> None:
+        """[start, end) is executable from now on, and what it holds the guest can have put there."""
+        self.code.executable(space, start, end)
+
     def gone(self, space: AddressSpace, start: int, end: int, *, unmapped: bool) -> None:
         """[start, end) was unmapped, or is about to be something else."""
+        self.code.gone(start, end)
         for laid in [laid for laid in self.laid if start < laid.end and laid.start < end]:
             if not unmapped or not (start <= laid.start and laid.end <= end):
                 laid.replaced = True

@@ -43,6 +43,7 @@ from runtime.kernel.sched import Scheduler
 from runtime.kernel.schemes import shadows
 from runtime.kernel.upcalls import upcall
 from runtime.loader import IMAGE_NAME, Loaded, Start, begin, facts_of, load
+from runtime.made import Tally
 from runtime.options import RunOptions as RunOptions
 
 PREEMPT_S = 0.005  # shorter periods cost measurably more than they give
@@ -76,6 +77,7 @@ class Machine:
             self._discard()
             raise (_unloadable(error) if isinstance(error, Errno) else error) from None
         self.counts = Counter(dict.fromkeys(CLASSES, 0))
+        self.tally = Tally()
         if within is not None:
             self.first: Machine = within[0].first
             self.process: Process = within[1]
@@ -197,8 +199,11 @@ class Machine:
             monotonic_ns=kernel.clocks.monotonic_ns(),
         )
         self.process.data["imports"] = ImportTable(self)
-        doors = self.cpu.doors = self._doors()
-        self.space.watch(Images(library_of(self, doors), self.cpu, self.manifest, self.loaded.bias))
+        doors = self._doors()
+        images = Images(library_of(self, doors), self.cpu, self.manifest, self.loaded.bias)
+        doors.in_place = images.code.places
+        self.cpu.doors = doors
+        self.space.watch(images)
         self._name_regions()
         assert self.system.start is not None, f"{self.system.name} has no start"
         try:

@@ -94,14 +94,16 @@ class Profile:
             return trap(ctx, pc, immediate)
 
         self.watch_sites(doors, 0)
-        doors.imports[:] = [self._through(IMPORT, handler) for handler in list(doors.imports)]
+        doors.imports[:] = [self.through(IMPORT, handler) for handler in list(doors.imports)]
         doors.table, doors.trap = enter_table, enter_trap
 
     def watch_sites(self, doors: Doors, first: int) -> None:
         """The same for sites from `first` on."""
-        doors.sites[first:] = [self._through(BOUND, handler) for handler in doors.sites[first:]]
+        doors.sites[first:] = [self.through(BOUND, handler) for handler in doors.sites[first:]]
 
-    def _through(self, cls: str, handler: Handler) -> Handler:
+    def through(self, cls: str, handler: Handler) -> Handler:
+        """`handler`, entered through a door of this class."""
+
         def enter(ctx: Context) -> int:
             self._cls = cls
             return handler(ctx)

@@ -35,9 +35,9 @@ def fork(first: Machine, ctx: Context, pid: int, how: Fork) -> Context:
     else:
         space = space.clone()
         cpu = UnicornCpu(program.arch, space)
-        cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault)
+        space.watcher = images = images_of(ctx).copied(cpu)
+        cpu.doors = replace(ctx.cpu.doors, page_fault=space.fault, in_place=images.code.places)
         cpu.set_areas(ctx.cpu.areas)
-        space.watcher = images_of(ctx).copied(cpu)
     process = copy_of(ctx, pid, space, how.copying)
     child = program.new_context(pid)
     child.process, child.mem, child.cpu, child.regs = process, space, cpu, cpu.new_regs()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aot.manifest import Manifest
+from aot.manifest import Manifest, StubClass
 from aot.personality.abi.signals import Signal
 from runtime.answers import class_of
 from runtime.cpu.api import REGS, FaultKind
@@ -13,6 +13,9 @@ from runtime.images import Images
 from runtime.kernel.context import Context
 from runtime.kernel.ends import End
 from runtime.kernel.faults import death_of
+from runtime.made import Tally
+
+BOUND, TABLE, DYNAMIC = StubClass.BOUND, StubClass.TABLE, StubClass.DYNAMIC
 
 SILENT = frozenset({Signal.PIPE, Signal.INT})
 """Signals that shells end a program with and say nothing: `program | head` is no crash."""
@@ -94,10 +97,21 @@ def _libraries(images: Images) -> list[str]:
     return lines
 
 
+def _made(tally: Tally) -> list[str]:
+    """What the guest made while it ran."""
+    if not tally.times and not tally.calls:
+        return []
+    calls = ", ".join(f"{cls.value} {tally.calls[cls.value]}" for cls in (BOUND, TABLE, DYNAMIC))
+    return [
+        f"code made at run time: executable {tally.times} times, pages: {tally.pages}, "
+        f"possible traps: {tally.noted}, calls: {calls}"
+    ]
+
+
 def stats(
     dispatcher: Dispatcher, manifest: Manifest, counters: Mapping[str, int], inline: int, images: Images
 ) -> str:
-    """The --stats summary: calls per class, images, traps nobody listed, numbers nobody serves."""
+    """The --stats summary: calls per class, images, traps by where they stand, numbers nobody serves."""
     lines = ["calls per class:"]
     answered = answered_by_class(dispatcher)
     for name, count in counters.items():
@@ -106,7 +120,12 @@ def stats(
     lines.append(f"  {'inline':8} {inline}")
     lines.append(f"sites: {len(manifest.sites)}, imports: {len(manifest.imports)}")
     lines += _libraries(images)
-    lines.append(f"traps from addresses the translator did not know: {dispatcher.foreign.total()}")
+    tally = images.library.made.tally
+    lines += _made(tally)
+    foreign = dispatcher.foreign.total()
+    listed = counters["dynamic"] - tally.calls["dynamic"] - foreign
+    lines.append(f"traps of sites that stand as they were: {listed}")
+    lines.append(f"traps from addresses the translator did not know: {foreign}")
     lines += [f"  {address:#x} {count}" for address, count in dispatcher.foreign.most_common(8)]
     if dispatcher.unknown:
         numbers = ", ".join(f"{n:#x}" for n in sorted(dispatcher.unknown))

@@ -69,6 +69,17 @@ Handler = Callable[[Any], int]
 failure and 0 otherwise."""
 
 
+InPlace = dict[int, tuple[int, Handler]]
+"""Traps that are bound where they stand: address -> the number they were crossed with last, and its handler."""
+
+
+def _nowhere(context: Any) -> int:
+    raise AssertionError("the handler of a trap that is not bound")
+
+
+NOWHERE: tuple[int, Handler] = (-1, _nowhere)  # what InPlace has for other addresses: no number is negative
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """A handler raised `Leave`: `cause` says what the kernel has to do before the context goes on.
@@ -102,6 +113,8 @@ class Doors:
     trap: Callable[[Any, int, int], int] | None = (
         None  # untranslated trap: (context, pc of the trap, immediate)
     )
+    in_place: InPlace = field(default_factory=dict)  # looked at before `trap`; changed while the guest runs
+    number: int | None = None  # index of the register that holds the number; None: the trap itself has it
     returned: Handler | None = None  # RETURN gate: a guest callee called by the kernel came back
     page_fault: Callable[[int, int], bool] | None = (
         None  # (address, access 0 r / 1 w / 2 x): True = mapped now

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aot.manifest import GateKind
 from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.errors import Errno
-from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
+from runtime.cpu.api import NOWHERE, Doors, FaultKind, Handler, RegisterState
 from runtime.cpu.routines import TRAP
 from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import HOOK_INTR, INTR_HOOK
@@ -177,13 +177,16 @@ class Aarch64:
     def _trapping(self, site: int, immediate: int) -> Callable[[Any], object]:
         """The crossing of a trap nobody translated."""
         cpu, doors, set_carry = self.cpu, self._doors, self._set_carry
+        find, regs, at = doors.in_place.get, cpu.live, doors.number
 
         def trap(context: Any) -> None:
             serve = doors.trap
             if serve is None:
                 cpu.faulted(FaultKind.ILLEGAL, site)
                 return
-            carry = serve(context, site, immediate)
+            number, bound = find(site, NOWHERE)
+            here = at is not None and number == regs[at]
+            carry = bound(context) if here else serve(context, site, immediate)
             if doors.trap_carry:
                 set_carry(carry)
 
@@ -200,10 +203,11 @@ class Aarch64:
             def again(context: Any) -> int:
                 return table(context, value, site)  # type: ignore[misc]
         elif kind is None:
-            trap = doors.trap
+            trap, (number, bound) = doors.trap, doors.in_place.get(site, NOWHERE)
+            here = doors.number is not None and number == self.cpu.live[doors.number]
 
             def again(context: Any) -> int:
-                return trap(context, site, detail)  # type: ignore[misc]
+                return bound(context) if here else trap(context, site, detail)  # type: ignore[misc]
         elif kind == GateKind.RETURN:
             assert doors.returned is not None, "a return gate without a door"
             again = doors.returned

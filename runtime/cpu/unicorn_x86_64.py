@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from aot.manifest import GateKind
 from aot.personality.abi.compile import KEEP_CARRY
 from aot.personality.abi.errors import Errno
-from runtime.cpu.api import Doors, FaultKind, Handler, RegisterState
+from runtime.cpu.api import NOWHERE, Doors, FaultKind, Handler, RegisterState
 from runtime.cpu.routines import TRAP
 from runtime.cpu.unicorn_doors import chosen
 from runtime.cpu.unicorn_engine import (
@@ -210,7 +210,7 @@ class X86:
         }
 
     def _trap(self, doors: Doors) -> Callable[[], None]:
-        cpu, regs = self.cpu, self.cpu.live
+        cpu, regs, find = self.cpu, self.cpu.live, doors.in_place.get
 
         def trap() -> None:
             pc: int = regs[RIP]
@@ -219,12 +219,14 @@ class X86:
             if serve is None:
                 cpu.faulted(FaultKind.ILLEGAL, pc)
                 return
+            number, bound = find(pc, NOWHERE)
+            here = number == regs[RAX]
             try:
-                carry = serve(cpu.context, pc, 0)
+                carry = bound(cpu.context) if here else serve(cpu.context, pc, 0)
                 if doors.trap_carry:
                     self._set_carry(carry)
             except BaseException as error:  # noqa: BLE001
-                cpu.raised(error, lambda context: serve(context, pc, 0))
+                cpu.raised(error, bound if here else lambda context: serve(context, pc, 0))
 
         return trap
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
 from runtime.cpu.api import EventKind, RangeEvent
+from runtime.kernel.aliases import settle_all
 from runtime.kernel.direct import Translations
 from runtime.kernel.frames import Arena
 from runtime.kernel.pagetable import ADDRESS, PageTable, R, W, X
@@ -75,8 +76,7 @@ class GuestAccess:
         """Memory that several addresses map has become code at one of them: every write must be seen now."""
         if region.code and region.extent is not None and region.extent.shared and not region.extent.code:
             region.extent.code = True
-            for space in self.arena.spaces:
-                space._writes.clear()
+            settle_all(self, region.extent)
 
     def _resolve(self, va: int, size: int, *, write: bool) -> int | None:
         """`arena offset - va` of a page the guest may access, None when it may not."""

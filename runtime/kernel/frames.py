@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aot.errors import SetupError
-from aot.record import dataclass
+from aot.record import dataclass, field
 
 if TYPE_CHECKING:
     from runtime.kernel.access import GuestAccess
@@ -41,6 +41,7 @@ _libc.mmap.argtypes = [
     ctypes.c_int,
     ctypes.c_int64,
 ]
+_FAILED = ctypes.c_void_p(-1).value
 _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 
@@ -57,7 +58,10 @@ class Extent:
     shared: bool = False
     regions: int = 0
     code: bool = False  # some address maps or mapped it executable
-    file: bool = False  # host mmap of a file lies over it
+    file: tuple[int, int] | None = None  # device and inode of the host file whose mmap lies over it
+    offset: int = 0  # in the file, of the first byte
+    writable: bool = False  # that mmap may be written
+    written: set[int] = field(default_factory=set)  # pages that may be written, not executed (aliases.py)
 
 
 def punch(fd: int, offset: int, size: int) -> None:
@@ -91,6 +95,7 @@ class Arena:
         self.spaces: list[GuestAccess] = []  # address spaces whose memory is here
         self._idents = 0
         self.limit: int | None = None  # most bytes `committed` may become
+        self._laid: dict[tuple[int, int], list[Extent]] = {}  # by device and inode
         self._before_files = before_files  # (base, size): called before the first host file is laid
 
     def _reserve(self, size: int) -> tuple[int, mmap.mmap]:
@@ -219,16 +224,42 @@ class Arena:
         """Bytes handed out now, idle page-table frames not counted."""
         return self._bump - FIRST - sum(size for _, size in self._free) - len(self._tables) * PAGE
 
-    def lay_file(self, pa: int, size: int, fd: int, offset: int) -> OSError | None:
-        """Put the pages of a host file over a range, shared; why they cannot be written, where that is so."""
+    def laid(self, file: tuple[int, int], offset: int, size: int) -> Extent | None:
+        """The extent under a part of a host file. All mappings of it have to be one: code that is written at
+        one address is executed at another."""
+        for extent in self._laid.get(file, ()):
+            if extent.offset <= offset and offset + size <= extent.offset + extent.size:
+                return extent
+        return None
+
+    def lay(self, extent: Extent, file: tuple[int, int], fd: int, offset: int) -> OSError | None:
+        """Put the pages of a host file over an extent, shared; why they cannot be written, where that is so."""
+        refused = self._lay_file(extent.pa, extent.size, fd, offset)
+        if extent.file is None:
+            self._laid.setdefault(file, []).append(extent)
+        extent.file, extent.offset, extent.writable = file, offset, refused is None
+        return refused
+
+    def lay_again(self, extent: Extent, fd: int) -> OSError | None:
+        """The file under an extent is mapped through another descriptor: what forbids that to write."""
+        probed = _libc.mmap(None, PAGE, mmap.PROT_WRITE, mmap.MAP_SHARED, fd, extent.offset)
+        if probed == _FAILED:
+            number = ctypes.get_errno()
+            return OSError(number, os.strerror(number))
+        _libc.munmap(ctypes.c_void_p(probed), ctypes.c_size_t(PAGE))
+        if not extent.writable:
+            assert extent.file is not None
+            return self.lay(extent, extent.file, fd, extent.offset)
+        return None
+
+    def _lay_file(self, pa: int, size: int, fd: int, offset: int) -> OSError | None:
         if self._before_files is not None:
             self._before_files(self.base, self.size)
             self._before_files = None
         flags = mmap.MAP_SHARED | MAP_FIXED
-        failed = ctypes.c_void_p(-1).value
         refused: OSError | None = None
         for prot in (mmap.PROT_READ | mmap.PROT_WRITE, mmap.PROT_READ):
-            if _libc.mmap(self.base + pa, size, prot, flags, fd, offset) != failed:
+            if _libc.mmap(self.base + pa, size, prot, flags, fd, offset) != _FAILED:
                 return refused
             number = ctypes.get_errno()
             refused = refused or OSError(number, os.strerror(number))
@@ -240,10 +271,17 @@ class Arena:
         for space in self.spaces:
             space.look_at_files()
 
-    def lift_file(self, pa: int, size: int) -> None:
-        """Undo `lay_file`: the arena's own bytes are there again."""
+    def lift(self, extent: Extent) -> None:
+        """Undo `lay`: the arena's own bytes are there again."""
+        assert extent.file is not None
+        laid = self._laid[extent.file]
+        laid.remove(extent)
+        if not laid:
+            del self._laid[extent.file]
         flags = mmap.MAP_SHARED | MAP_FIXED | MAP_NORESERVE
-        _libc.mmap(self.base + pa, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, self.fd, pa)
+        _libc.mmap(
+            self.base + extent.pa, extent.size, mmap.PROT_READ | mmap.PROT_WRITE, flags, self.fd, extent.pa
+        )
 
     def close(self) -> None:
         """Free the memory. Views handed out must be gone."""

@@ -10,6 +10,7 @@ from aot.personality.abi.errors import E, Errno
 from aot.record import replace
 from runtime.cpu.api import EventKind
 from runtime.kernel.access import EVERYTHING
+from runtime.kernel.aliases import is_aliased, settle
 from runtime.kernel.frames import PAGE, Arena
 from runtime.kernel.pagetable import ADDRESS, W, X
 from runtime.kernel.placement import Heap as Heap
@@ -29,10 +30,13 @@ EAGER = 64 * PAGE  # anonymous mappings up to this size get their entries at onc
 
 
 class MappingWatcher(Protocol):
-    """Who wants to know which pages of files are executed: whoever translates them."""
+    """Who wants to know what is executed: whoever translates it."""
 
     def executable(self, space: AddressSpace, start: int, end: int, file: FileBacking, offset: int) -> None:
         """[start, end) of a private mapping is executable from now on; `offset` is that of `start` in the file."""
+
+    def made(self, space: AddressSpace, start: int, end: int) -> None:
+        """[start, end) is executable from now on, and what it holds the guest can have put there."""
 
     def gone(self, space: AddressSpace, start: int, end: int, *, unmapped: bool) -> None:
         """[start, end) is no longer what it was: nothing is there, or (not `unmapped`) something else will be."""
@@ -85,7 +89,9 @@ class AddressSpace(Placement):
         else:
             start = self._place(address, size, align, lo, hi, top_down=top_down)
             _, end = self._range(start, size)
-        region = Region(start, end, prot, shared=shared, name=name, traits=traits, code=bool(prot & X))
+        made = backing is None or shared or bool(prot & W)
+        region = Region(start, end, prot, shared=shared, name=name, traits=traits, made=made)
+        region.code = bool(prot & X)
         region = (self._grow(region) if backing is None and not shared else None) or self._insert(
             region, backing, segment
         )
@@ -107,18 +113,24 @@ class AddressSpace(Placement):
         return region
 
     def watch(self, watcher: MappingWatcher) -> None:
-        """Let `watcher` know of everything that is executable, and will be."""
+        """Let `watcher` know of everything that is executable, and will be. What is there is the program's."""
         self.watcher = watcher
+        for region in self.layout:
+            region.made = bool(region.prot & W)
         self._executable(0, self.limit)
 
     def _executable(self, start: int, end: int) -> None:
-        """Tell the watcher which pages of files may be executed now."""
+        """Tell the watcher what may be executed now: pages of files, and what the guest made."""
         if self.watcher is None:
             return
         for region in list(self.layout.within(start, end)):
-            if region.file is not None and not region.shared and region.prot & X:
-                lo, hi = max(start, region.start), min(end, region.end)
+            if not region.prot & X:
+                continue
+            lo, hi = max(start, region.start), min(end, region.end)
+            if region.file is not None and not region.shared:
                 self.watcher.executable(self, lo, hi, region.file, region.offset + lo - region.start)
+            if region.made:
+                self.watcher.made(self, lo, hi)
 
     def unmap(self, address: int, size: int) -> None:
         """Forget a range; unmapped parts of it are no error."""
@@ -171,9 +183,12 @@ class AddressSpace(Placement):
         for region in self.layout.within(start, end):
             region.prot = prot
             region.code |= bool(prot & X)
+            region.made |= bool(prot & W)
             self.code_shared(region)
         self.forget(start, end - start)
         if self.table.protect(start, end - start, prot):
+            for region in filter(is_aliased, self.layout.within(start, end)):
+                settle(self, region, region.start, region.end)
             self.emit(EventKind.PROTECT, start, end - start)
         if prot & X:
             self._executable(start, end)

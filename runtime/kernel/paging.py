@@ -13,8 +13,10 @@ import os
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
+from aot.record import replace
 from runtime.cpu.api import EventKind
 from runtime.kernel.access import GuestAccess
+from runtime.kernel.aliases import is_aliased, settle, turn
 from runtime.kernel.frames import PAGE, Arena, ArenaFull, Extent
 from runtime.kernel.host import failure
 from runtime.kernel.pagetable import ADDRESS, LEAF, R, W, X
@@ -59,7 +61,11 @@ class Paging(GuestAccess):
             if entry & self.table.format.cow and access == 1:
                 self._copy(region, va, entry)
                 return True
-            return self._populate(region, va)
+            if not self._populate(region, va):
+                return False
+            if not self.table.format.prot(self.table.get(va)) & need and is_aliased(region):
+                turn(self, region, va, access)
+            return True
         except Errno:  # no memory for the extent
             self.fault_code = FAULT_MEMORY
             return False
@@ -77,7 +83,7 @@ class Paging(GuestAccess):
             top = over
         if self.stack_limit is not None and top.end - start > self.stack_limit:
             return None
-        new = Region(start, above.start, above.prot, above.max_prot, name=above.name, traits=above.traits)
+        new = replace(above, start=start, end=above.start, extent=None, inherited=(), pa=0, bare=False)
         self.layout.insert(new)
         return new
 
@@ -138,6 +144,8 @@ class Paging(GuestAccess):
                     self._load(region, at, pa, va - at)
                 self.table.fill(at, va - at, pa, region.prot)
             at = va + PAGE
+        if is_aliased(region):
+            settle(self, region, lo, hi)
 
     def _load(self, region: Region, va: int, pa: int, size: int) -> None:
         assert region.file is not None
@@ -230,8 +238,8 @@ class Paging(GuestAccess):
             return
         if region.code or extent.code:
             self.code_everywhere()
-        if extent.file:
-            self.arena.lift_file(extent.pa, extent.size)
+        if extent.file is not None:
+            self.arena.lift(extent)
         self.arena.free(extent.pa, extent.size)
 
     # files

@@ -96,7 +96,9 @@ class Placement(Paging):
         below = self.layout.at(new.start - 1)
         if below is None or below.shared or below.file is not None or below.inherited:
             return None
-        if not below.like(new) or below.code != new.code or below.traits & ~UNRESERVED:
+        if not below.like(new) or (below.code, below.made) != (new.code, new.made):
+            return None
+        if below.traits & ~UNRESERVED:
             return None
         if below.extent is not None and not self.arena.extend(below.pa + below.size, new.size):
             return None
@@ -122,17 +124,22 @@ class Placement(Paging):
             return
         if isinstance(backing, FileBacking):
             region.file, region.offset = backing, backing.offset
-        if region.shared:
-            extent = self._extent(region)
-            if region.file is not None:
-                extent.file = True
-                self._lay(region)
+            if region.shared:
+                self._lay(region, backing)
+        elif region.shared:
+            self._extent(region)
 
-    def _lay(self, region: Region) -> None:
-        """Put a region's file over its memory. Raises ACCES for writing a read-only file, PERM for a sealed one."""
-        assert region.file is not None
+    def _lay(self, region: Region, backing: FileBacking) -> None:
+        """Map a region's file. Raises ACCES for writing a read-only file, PERM for a sealed one."""
+        file, arena = backing.ident, self.arena
+        extent = arena.laid(file, region.offset, region.size)
         try:
-            refused = self.arena.lay_file(region.pa, region.size, region.file.fd, region.offset)
+            if extent is not None:
+                extent.regions += 1
+                region.extent, region.pa = extent, extent.pa + region.offset - extent.offset
+                refused = arena.lay_again(extent, backing.fd)
+            else:
+                refused = arena.lay(self._extent(region), file, backing.fd, region.offset)
         except OSError as error:
             self._release(region)
             raise failure(error) from None

@@ -75,6 +75,7 @@ class Region:
     file: FileBacking | None = None
     offset: int = 0  # of `start` in the file
     code: bool = False  # was executable at some time: kernel writes drop translated code
+    made: bool = False  # the guest can have put bytes there: they need not be a file's, or the program's
     inherited: tuple[Extent, ...] = ()  # frames of a fork that copy-on-write entries still point at
     traits: int = 0  # GROWS ...
     bare: bool = False  # the kernel wrote into pages that have no entry

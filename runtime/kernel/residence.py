@@ -25,6 +25,32 @@ def frames_of(mem: AddressSpace, region: Region, lo: int, hi: int) -> list[tuple
     return [(lo, region.pa + lo - region.start, hi - lo)]
 
 
+def contents(mem: AddressSpace, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts [from, to) of a range, in order, that hold something: memory never touched is left out."""
+    for region in list(mem.layout.within(start, end)):
+        lo, hi = max(start, region.start), min(end, mem.end_of(region))
+        if region.file is not None:
+            yield from ((lo, hi),) if lo < hi else ()
+            continue
+        parts = [(va, va + PAGE) for va, _ in mem.table.entries(lo, hi - lo)] if region.inherited else []
+        if region.extent is not None and lo < hi:
+            delta = region.start - region.pa
+            written = mem.arena.written(lo - delta, hi - lo)
+            parts += [((a + delta) & -PAGE, -(-(b + delta) // PAGE) * PAGE) for a, b in written]
+        yield from _merged(parts)
+
+
+def _merged(parts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The same ranges in order, those that touch as one."""
+    merged: list[tuple[int, int]] = []
+    for lo, hi in sorted(parts):
+        if merged and lo <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], hi)
+        else:
+            merged.append((lo, hi))
+    return iter(merged)
+
+
 def populate(mem: AddressSpace, address: int, size: int, *, write: bool | None = None) -> None:
     """Make all pages of a range present, as a read (write) of each would; None: as their rights allow.
 

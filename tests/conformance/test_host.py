@@ -34,6 +34,7 @@ NOT_EMULATED = {
     "frames": "qemu's user mode has no stacks that disarm themselves",
     "timing": "qemu's user mode keeps no list of robust locks",
     "served": "qemu's user mode has no epoll_pwait2",
+    "made": "qemu's user mode does not see code that is written at another address",
     "sharing": "qemu's user mode copies the memory of a process that asks to share it",
 }
 

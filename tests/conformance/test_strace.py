@@ -22,7 +22,7 @@ TANGLED = {
     "plain": "forks without telling child from parent: dozens of processes, each a turn at every call",
     "wild": "a range that can be used in part may be used in part or refused, and asks on by what it was told",
     **dict.fromkeys(
-        ("kin", "sharing", "storm", "terminals", "timing", "frames", "memory", "sockets"),
+        ("kin", "sharing", "storm", "terminals", "timing", "frames", "memory", "made", "sockets"),
         "whose turn it is, and how far another got, decides what its processes ask for",
     ),
     "process_files": "reads what /proc says of this kernel and of that one",

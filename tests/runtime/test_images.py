@@ -15,6 +15,7 @@ from aot.image.model import Arch, Prot
 from aot.manifest import PAGE, GateKind, Manifest, Site
 from aot.overlay import Overlay, read, write
 from aot.personality.abi.personality import Personality
+from aot.personality.linux.system import SYSTEM as LINUX
 from aot.record import replace
 from aot.rewrite.disassembly import Checker
 from aot.rewrite.memory import Chunk, Memory
@@ -25,6 +26,7 @@ from runtime.images import NAME, REACH, Images, Laid, Library
 from runtime.kernel.frames import Arena
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
+from runtime.made import MadeCode, Tally
 
 MAIN = 0x40_0000  # the program's stub area
 SPAN = 64 * PAGE
@@ -63,6 +65,7 @@ class World:
         self.library = Library(
             arch=arch, personality=int(Personality.LINUX), column=arch.value, find=self.find,
             add_sites=self.add_sites, known=set(), dynamic=dynamic, sites=self.sites,  # type: ignore[arg-type]
+            made=MadeCode(LINUX.gates[arch.value], set(), Tally(), None),
         )  # fmt: skip
         main = Manifest(
             personality=int(Personality.LINUX), column=arch.value, arch=arch.value, format="elf", source_sha256="",
