@@ -1,157 +1,178 @@
-"""`batch SRC OUT`: translate every executable of a tree, in parallel, resumable."""
+"""`batch SRC... OUT`: translate every executable of directories, archives and lists, in parallel, resumable."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import time
-from collections import Counter
-from datetime import datetime
+import re
+import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-from aot import __version__
 from aot.cli.choices import arch_option, nt_build_option, personality_option
 
 if TYPE_CHECKING:
-    from aot.cli.batching.model import Entry
-    from aot.cli.batching.pool import Work
+    from aot.cli.batching.pool import Engine
     from aot.cli.batching.run import Options
+    from aot.cli.batching.sources import Source
+    from aot.cli.batching.store import Store
 
-SOME_BAD = 1
-INTERRUPTED = 130
 TIMEOUT_S = 300.0
+LEAST_MEMORY = 512 << 20
+SHARE = 0.8  # of the machine's memory, which all workers together may have
 
 
-@click.command(short_help="Translate every executable of a directory tree.")
-@click.argument("source", metavar="SRC", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+def _size(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    """Bytes of a size like 512M. Raises BadParameter."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", value.upper())
+    if not found or not int(found[1]):
+        raise click.BadParameter(f"{value!r} is no size like 512M or 2G")
+    return int(found[1]) << 10 * " KMGT".index(found[2] or " ")
+
+
+@click.command(short_help="Translate every executable of directories, archives and lists.")
+@click.argument("names", metavar="SRC...", nargs=-1, required=True)
+@click.argument("output", metavar="OUT")
 @click.option(
     "--jobs", "-j", type=click.IntRange(1, 1024), default=os.cpu_count() or 1,
-    help="Files at a time.  [default: one per processor]",
+    help="Files at a time; with --engine dask and no --scheduler, workers.  [default: one per processor]",
 )  # fmt: skip
 @click.option(
     "--timeout", type=click.FloatRange(0, min_open=True), default=TIMEOUT_S, show_default=True,
     metavar="SECONDS", help="Give a file up after this long.",
 )  # fmt: skip
 @click.option(
-    "--report", metavar="FILE", type=click.Path(path_type=Path),
-    help="Where the JSON report goes.  [default: OUT/batch.json]",
+    "--memory", callback=_size, metavar="SIZE",
+    help="Give a file up that needs more memory than this.  [default: a share of the machine's]",
 )  # fmt: skip
+@click.option(
+    "--resume/--no-resume", default=True,
+    help="Go on from what OUT holds (the default), or do everything again.",
+)  # fmt: skip
+@click.option(
+    "--report", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+    help="Write a page to look at (index.html), report.json and tables there.",
+)  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(("local", "dask")), help="Where files are translated.  [default: local]"
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Of a Dask cluster (tcp://host:8786); means --engine dask."
+)
+@click.option(
+    "-0", "--null", is_flag=True, help="Names of the list on standard input end in NUL, not in newline."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print only the summary.")
-@click.option("--verbose", "-v", is_flag=True, help="Print also what was up to date or no executable.")
+@click.option(
+    "--verbose", "-v", is_flag=True, help="Print also what was up to date, copied or no executable."
+)
 @personality_option
 @arch_option
 @nt_build_option
 def command(
     *,
-    source: Path,
-    output: Path,
+    names: tuple[str, ...],
+    output: str,
     jobs: int,
     timeout: float,
+    memory: int | None,
+    resume: bool,
     report: Path | None,
+    engine: str | None,
+    scheduler: str | None,
+    null: bool,
     quiet: bool,
     verbose: bool,
     personality: str | None,
     arch: str | None,
     nt_build: str | None,
 ) -> int:
-    """Translate every executable below the directory SRC into the directory OUT.
+    """Translate every executable of the sources SRC into the directory OUT.
 
-    OUT mirrors SRC, with `.elf` appended to every name. Each file is translated in a process of its own: one
-    that crashes the translator or takes longer than --timeout is reported, and the others go on. Symbolic
-    links are followed to files inside SRC only.
+    A source is a directory, a file, an archive (tar, zip, wheel, Debian package), a URL, or `-`: names on
+    standard input, one a line. Archives in directories and in other archives are opened too. OUT mirrors the
+    sources, with `.elf` appended to every name: a directory that is the only source becomes OUT itself, of several
+    sources each has its name there, an archive becomes a directory, and names of a list keep their paths. Symbolic
+    links are followed to files inside a directory only.
+
+    Each file is translated in a process of its own: one that crashes the translator, takes longer than --timeout
+    or more than --memory is reported, and the others go on. Files of the same content are translated once and
+    share their result.
 
     A second run does what changed: a file is done again when its content, the translator or the options
     changed, when its translation is missing or altered, or when it failed. A batch that was interrupted or
-    killed goes on where it was. Translations of files that are gone are reported and kept.
+    killed goes on where it was. Translations of files that are gone are reported and kept. --no-resume
+    does everything again.
 
     The exit status is 0 when every executable is translated, 1 when some were refused, failed or could not be
     read, 2 when the batch could not be done, 130 when it was interrupted. Files that are no executables are
-    counted and change nothing.
+    counted and change nothing. OUT/batch.json tells everything of every file.
 
     \b
     Examples:
       helctic-aot batch corpus/ out/
-      helctic-aot batch -j 8 --timeout 60 --report result.json corpus/ out/
+      helctic-aot batch --report report/ downloads/*.whl packages/*.deb out/
+      find / -xdev -perm -100 -type f -print0 | helctic-aot batch -0 - out/
+      helctic-aot batch --scheduler tcp://head:8786 s3://bucket/corpus s3://bucket/out
       helctic-aot batch -q corpus/ out/; jq '.files[] | select(.outcome == "failed")' out/batch.json
     """
-    from aot.cli.batching.model import Choice
+    from aot.cli.batching.model import Choice, Limits
     from aot.cli.batching.run import Options
-    from aot.cli.batching.worker import translate_one
+    from aot.cli.batching.serve import serve
+    from aot.cli.batching.sources import sources
+    from aot.cli.batching.store import store_of
     from aot.cli.cache import fingerprint
 
-    _check(source, output)
+    if scheduler and engine == "local":
+        raise click.UsageError("--scheduler is for --engine dask")
+    if report is not None:
+        from aot.cli.batching.report.write import check
+
+        check(report)
+    found = sources(names, sys.stdin.buffer, nul=null)
+    store = store_of(output)
     choice = Choice(personality, arch, nt_build)
     options = Options(
-        source=source, out=output, choice=choice, jobs=jobs, timeout_s=timeout,
-        key=f"{fingerprint()}:{tuple(choice)}",
+        sources=tuple(found), store=store, choice=choice, jobs=jobs,
+        limits=Limits(timeout, memory or _share_of_memory(jobs)), key=f"{fingerprint()}:{tuple(choice)}",
+        without=_own(store, report, found),
     )  # fmt: skip
-    return serve(options, report or output / "batch.json", translate_one, quiet=quiet, verbose=verbose)
+    dask = engine == "dask" or scheduler is not None
+    make = partial(_cluster, scheduler) if dask else _pool
+    return serve(options, make, report=report, resume=resume, quiet=quiet, verbose=verbose)
 
 
-def _check(source: Path, output: Path) -> None:
-    """Refuse trees that cannot be meant."""
-    if output.exists() and not output.is_dir():
-        raise click.BadParameter(f"{output} is not a directory", param_hint="OUT")
-    if output.exists() and output.samefile(source):
+def _own(store: Store, report: Path | None, found: list[Source]) -> tuple[Path, ...]:
+    """Our own directories, which sources may hold. Raises BadParameter when one of them is a source."""
+    from aot.cli.batching.store import LocalStore
+
+    if not isinstance(store, LocalStore):
+        return ()
+    if any(
+        store.out.exists() and source.path.is_dir() and store.out.samefile(source.path) for source in found
+    ):
         raise click.BadParameter("is SRC; name another directory", param_hint="OUT")
+    return (store.out, store.state, *([report] if report else []))
 
 
-def serve(options: Options, report: Path, work: Work, *, quiet: bool, verbose: bool) -> int:
-    """The whole batch and its exit status. Raises AotError when it cannot be done."""
-    from aot.cli.batching.display import Display
-    from aot.cli.batching.journal import Journal
-    from aot.cli.batching.model import BAD
-    from aot.cli.batching.pool import undisturbed
-    from aot.cli.batching.run import Batch, listing
-    from aot.cli.files import check_output, write_whole
-
-    begin, when = time.monotonic(), datetime.now().astimezone().isoformat(timespec="seconds")
-    journal = Journal(options.out)
-    check_output(report)
-    found = listing(options, report)
-    interrupted = False
-    # Before the display: its thread must not take the signals that wait.
-    with undisturbed(), Display(len(found), quiet=quiet, verbose=verbose) as display:
-        batch = Batch(options, journal, work, display)
-        before = signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            batch.run(found)
-        except KeyboardInterrupt:
-            interrupted = True  # what follows is short
-        finally:
-            signal.signal(signal.SIGTERM, before)
-    seconds = time.monotonic() - begin
-    entries = sorted(batch.entries.values(), key=lambda entry: entry.path)
-    journal.close(batch.kept())
-    told = summary(options, entries, when, seconds, interrupted=interrupted)
-    write_whole(report, (json.dumps(told, indent=1) + "\n").encode(), 0o644)
-    display.summary(entries, seconds, interrupted)
-    if interrupted:
-        return INTERRUPTED
-    return SOME_BAD if any(entry.outcome in BAD for entry in entries) else 0
+def _share_of_memory(jobs: int) -> int:
+    """What a worker may have when all of them, and those that were too slow, want it at once."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(LEAST_MEMORY, int(whole * SHARE / (2 * jobs)))
 
 
-def summary(
-    options: Options, entries: list[Entry], when: str, seconds: float, *, interrupted: bool
-) -> dict[str, Any]:
-    """The JSON report."""
-    return {
-        "version": __version__,
-        "source": str(options.source),
-        "output": str(options.out),
-        "options": options.choice._asdict(),
-        "started": when,
-        "seconds": round(seconds, 3),
-        "interrupted": interrupted,
-        "counts": Counter(entry.outcome.value for entry in entries),
-        "files": [entry.as_json() for entry in entries],
-    }
+def _pool(options: Options) -> Engine:
+    from aot.cli.batching.pool import Pool
+    from aot.cli.batching.worker import translate_one
+
+    return Pool(translate_one, options.jobs, options.limits.seconds, options.limits.memory)
 
 
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _cluster(scheduler: str | None, options: Options) -> Engine:
+    from aot.cli.batching.cluster import Cluster
+
+    return Cluster(scheduler, options.jobs, options.limits)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from aot.cli.batch import serve
 from aot.cli.batching.display import line, shown
-from aot.cli.batching.journal import FOLDER, Journal
-from aot.cli.batching.model import Choice, Entry, Outcome, from_json
+from aot.cli.batching.journal import Journal
+from aot.cli.batching.model import Choice, Entry, Limits, Outcome, from_json
+from aot.cli.batching.pool import Pool
 from aot.cli.batching.run import Options
+from aot.cli.batching.serve import serve
+from aot.cli.batching.sources import sources
+from aot.cli.batching.store import FOLDER, LocalStore
 from aot.cli.batching.tree import walk
 from aot.cli.batching.worker import translate_one
 from aot.cli.main import serve as command_line
@@ -43,13 +47,18 @@ def tree(tmp_path: Path) -> Path:
 
 
 def options(source: Path, out: Path, **more: Any) -> Options:
-    values: dict[str, Any] = {"choice": Choice(), "jobs": 2, "timeout_s": 60.0, "key": "k"}
-    return Options(source=source, out=out, **(values | more))
+    values: dict[str, Any] = {"choice": Choice(), "jobs": 2, "limits": Limits(60.0, 0), "key": "k"}
+    found = tuple(sources([str(source)], io.BytesIO()))
+    return Options(sources=found, store=LocalStore(out), without=(out,), **(values | more))
 
 
 def batch(source: Path, out: Path, work: Any = translate_one, **more: Any) -> tuple[int, dict[str, Any]]:
     """Exit status and report."""
-    status = serve(options(source, out, **more), out / "batch.json", work, quiet=True, verbose=False)
+
+    def pool(asked: Options) -> Pool:
+        return Pool(work, asked.jobs, *asked.limits)
+
+    status = serve(options(source, out, **more), pool, report=None, resume=True, quiet=True, verbose=False)
     return status, json.loads((out / "batch.json").read_text())
 
 
@@ -120,7 +129,7 @@ def test_a_bad_worker_costs_its_file_only(tree: Path, tmp_path: Path) -> None:
     for name in ("crash", "hang", "leave", "half"):
         (tree / name).write_bytes(ASKED + name.encode())
     out = tmp_path / "out"
-    status, report = batch(tree, out, obey, timeout_s=5.0)
+    status, report = batch(tree, out, obey, limits=Limits(5.0, 0))
     assert status == 1
     reasons = {e["path"]: e["reason"] for e in report["files"] if e["outcome"] == "failed"}
     assert reasons == {
@@ -221,7 +230,7 @@ def test_names_can_hold_anything(tmp_path: Path) -> None:
     for name in (b"new\nline", b"bad\xffname", "größe".encode(), b"[bold]x"):
         (source / os.fsdecode(name)).write_bytes(program())
     out = tmp_path / "out"
-    assert batch(source, out)[1]["counts"] == {"translated": 4}
+    assert batch(source, out)[1]["counts"] == {"translated": 1, "copied": 3}
     assert batch(source, out, never)[1]["counts"] == {"up to date": 4}
     assert (out / os.fsdecode(b"bad\xffname.elf")).exists()
     assert shown(os.fsdecode(b"a\n\x1b\xff")) == "a\\n\\x1b\\xff"
@@ -229,24 +238,24 @@ def test_names_can_hold_anything(tmp_path: Path) -> None:
 
 
 def test_one_batch_at_a_time(tmp_path: Path) -> None:
-    first = Journal(tmp_path)
+    first = Journal(LocalStore(tmp_path))
     with pytest.raises(SetupError, match="another batch"):
-        Journal(tmp_path)
+        Journal(LocalStore(tmp_path))
     first.close(None)
-    Journal(tmp_path).close(None)
+    Journal(LocalStore(tmp_path)).close(None)
 
 
 def test_a_broken_journal_line_is_no_entry(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = Journal(LocalStore(tmp_path))
     entry = Entry("a", Outcome.TRANSLATED, output="a.elf", unserved=("x!y",))
     journal.add(entry)
     journal.close(None)
     with (tmp_path / FOLDER / "journal.jsonl").open("a") as file:
         file.write('{"path": "b", "outcome": "nonsense"}\n[1]\n{"path": "c", "outc')
-    journal = Journal(tmp_path)
+    journal = Journal(LocalStore(tmp_path))
     journal.add(Entry("d", Outcome.FAILED))
     journal.close(None)
-    journal = Journal(tmp_path)
+    journal = Journal(LocalStore(tmp_path))
     assert journal.before == {"a": entry, "d": Entry("d", Outcome.FAILED)}
     journal.close(None)
     assert from_json(json.loads(json.dumps(entry.as_json()))) == entry
@@ -322,12 +331,10 @@ def test_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_command(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report = tmp_path / "report.json"
-    assert command_line(["batch", "--report", str(report), str(tree), str(tmp_path / "out")]) == 0
+    assert command_line(["batch", str(tree), str(tmp_path / "out")]) == 0
     shown_lines = capsys.readouterr().out
     assert "translated         deep/er/-v: elf x86_64, linux; 1 site (1 bound)" in shown_lines
     assert "notes.txt" not in shown_lines
-    assert json.loads(report.read_text())["counts"]["translated"] == 3
-    assert not (tmp_path / "out" / "batch.json").exists()
+    assert json.loads((tmp_path / "out" / "batch.json").read_text())["counts"]["translated"] == 3
     assert command_line(["batch", "-v", str(tree), str(tmp_path / "out")]) == 0
     assert "notes.txt: a text file" in capsys.readouterr().out

@@ -11,21 +11,27 @@ import contextlib
 import math
 import multiprocessing
 import os
+import resource
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from aot.errors import SetupError
 from aot.record import dataclass
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-Work = Callable[..., dict[str, Any]]
+Answer = dict[str, Any]
+"""Values of Entry fields; `outcome` and `reason` always. One that is not the last has the outcome None."""
+Work = Callable[..., Any]
 PRELOAD = ["aot.cli.batching.warm"]
 GRACE_S = 5.0  # a worker whose batch is gone ends itself this long after its time
+SLOW_S = 5.0  # a worker that takes longer gives its place to another
+SLOW_NICE = 5  # and gets a quarter of the processor where it competes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,12 @@ class Running:
 
     task: Task
     process: BaseProcess
-    receive: Connection
-    begin: float
+    door: Connection
+    first: float
+    begin: float  # of its time
+    waiting: bool = False  # for `proceed`
+    weighed: bool = False  # whether it may be slow has been asked
+    slow: bool = False
 
 
 @contextlib.contextmanager
@@ -67,35 +77,76 @@ def disturbed() -> Iterator[None]:
 
 
 class Pool:
-    """Runs `work(*task.arguments)` for tasks, `jobs` at a time, each for at most `timeout_s`."""
+    """Runs `work(*task.arguments)` for tasks, `jobs` at a time, each within its limits.
 
-    def __init__(self, work: Work, jobs: int, timeout_s: float) -> None:
-        self._work, self._jobs, self._timeout_s = work, jobs, timeout_s
+    Work that is a generator tells its results as it goes: each is an answer of its own, the last one is what it
+    returns, and it goes on when `proceed` says so. Its time begins anew then.
+
+    A worker that is slow gives its place to another one and goes on beside it with less of the processor, so
+    that a few files that take for ever do not hold up the others; as many as `jobs` may.
+    """
+
+    def __init__(self, work: Work, jobs: int, timeout_s: float, memory: int = 0) -> None:
+        self._work, self._jobs, self._timeout_s, self._memory = work, jobs, timeout_s, memory
+        self._slow_s = min(SLOW_S, timeout_s / 2)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD)
         self._running: dict[Connection, Running] = {}
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Answer]]:
         """(task, answer) as they come in; every answer has an outcome. Workers left over are ended."""
+        left = iter(tasks)
         try:
             more = True
             while more or self._running:
-                while more and len(self._running) < self._jobs:
-                    task = next(tasks, None)
+                while more and self.room:
+                    task = next(left, None)
                     more = task is not None
                     if task is not None:
-                        self._start(task)
-                yield from self._finished()
+                        self.start(task)
+                ready = attend((self,)) if self._running else []
+                for found, answer in self.collect(ready):
+                    yield found, answer
+                    if answer["outcome"] is None:
+                        self.proceed(found)
         finally:
-            for left in list(self._running.values()):
-                self._end(left)
+            self.close()
 
-    def _start(self, task: Task) -> None:
+    @property
+    def room(self) -> bool:
+        """Whether another task may start."""
+        slow = sum(worker.slow for worker in self._running.values())
+        return len(self._running) - slow < self._jobs
+
+    @property
+    def busy(self) -> bool:
+        """Whether tasks are under way."""
+        return bool(self._running)
+
+    @property
+    def doors(self) -> list[Connection]:
+        """What there is to wait for."""
+        return list(self._running)
+
+    @property
+    def due(self) -> float:
+        """The moment (monotonic) at which something happens by itself."""
+        return min(
+            (w.begin + (self._timeout_s if w.weighed else self._slow_s) for w in self._busy()),
+            default=math.inf,
+        )
+
+    def running(self) -> list[tuple[str, float]]:
+        """(path, since when) of the tasks under way."""
+        return [(worker.task.path, worker.first) for worker in self._running.values()]
+
+    def start(self, task: Task) -> None:
+        """Give a task to a new process. Raises SetupError."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         ensure_running()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # the first time it unblocks what we block
-        receive, send = self._context.Pipe(duplex=False)
-        arguments = (send, self._work, task.arguments, self._timeout_s + GRACE_S)
+        ours, theirs = self._context.Pipe()
+        arguments = (theirs, self._work, task.arguments, self._timeout_s + GRACE_S, self._memory)
         process = self._context.Process(target=_child, args=arguments, daemon=True)
         try:
             process.start()
@@ -103,39 +154,111 @@ class Pool:
             raise SetupError(
                 f"no process for a file can be started: {error or 'the fork server ended'}"
             ) from None
-        send.close()
-        self._running[receive] = Running(task, process, receive, time.monotonic())
+        theirs.close()
+        now = time.monotonic()
+        self._running[ours] = Running(task, process, ours, now, now)
 
-    def _finished(self) -> Iterator[tuple[Task, dict[str, Any]]]:
-        if not self._running:
-            return
-        first = min(worker.begin for worker in self._running.values()) + self._timeout_s
-        with disturbed():
-            ready = wait(list(self._running), max(first - time.monotonic(), 0.0))
-        for connection in ready:
-            worker = self._running[connection]  # type: ignore[index]
+    def proceed(self, task: Task) -> None:
+        """Let the generator of a task go on."""
+        for worker in self._running.values():
+            if worker.task is task:
+                worker.begin, worker.waiting = time.monotonic(), False
+                with contextlib.suppress(OSError):  # it has died since: `collect` will meet that
+                    worker.door.send(True)
+
+    def collect(self, ready: Iterable[object]) -> Iterator[tuple[Task, Answer]]:
+        """(task, answer) of workers that are `ready`, and of those whose time is over."""
+        for door in ready:
+            worker = self._running.get(door)  # type: ignore[call-overload]
+            if worker is None:
+                continue
             try:
-                answer = worker.receive.recv()
-            except EOFError:
+                answer = worker.door.recv()
+            except (EOFError, OSError):
                 worker.process.join(GRACE_S)
                 answer = _failed(worker, _last_words(worker.process.exitcode))
-            self._end(worker)
+            worker.waiting = answer["outcome"] is None
+            if not worker.waiting:
+                self._end(worker)
             yield worker.task, answer
         now = time.monotonic()
-        for worker in [w for w in self._running.values() if now - w.begin >= self._timeout_s]:
-            self._end(worker)
-            yield worker.task, _failed(worker, f"not done after {self._timeout_s:g} s (--timeout)")
+        for worker in self._busy():
+            if now - worker.begin >= self._timeout_s:
+                self._end(worker)
+                yield worker.task, _failed(worker, f"not done after {self._timeout_s:g} s (--timeout)")
+            elif now - worker.begin >= self._slow_s and not worker.weighed:
+                self._give_way(worker)
+
+    def close(self) -> None:
+        """End what still runs."""
+        for left in list(self._running.values()):
+            self._end(left)
+
+    def _busy(self) -> list[Running]:
+        return [worker for worker in self._running.values() if not worker.waiting]
+
+    def _give_way(self, worker: Running) -> None:
+        worker.weighed = True
+        if sum(other.slow for other in self._running.values()) < self._jobs:
+            worker.slow = True
+            with contextlib.suppress(OSError):  # it has just ended
+                os.setpriority(os.PRIO_PROCESS, worker.process.pid or 0, SLOW_NICE)
 
     def _end(self, worker: Running) -> None:
-        del self._running[worker.receive]
-        worker.receive.close()
+        del self._running[worker.door]
+        worker.door.close()
         if worker.process.is_alive():
             worker.process.kill()
         worker.process.join()
 
 
-def _failed(worker: Running, reason: str) -> dict[str, Any]:
-    spent = round(time.monotonic() - worker.begin, 4)
+def attend(pools: Iterable[Waited], longest_s: float = math.inf) -> list[object]:
+    """Wait until there is something to collect, and let interruptions come meanwhile: the doors to collect from."""
+    pools = tuple(pools)
+    doors = [door for pool in pools for door in pool.doors]
+    left = min(longest_s, *(pool.due - time.monotonic() for pool in pools))
+    with disturbed():
+        return list(wait(doors, None if math.isinf(left) else max(left, 0.0)))
+
+
+class Waited(Protocol):
+    """What `attend` needs to know of an engine."""
+
+    @property
+    def doors(self) -> list[Connection]:
+        """What there is to wait for."""
+
+    @property
+    def due(self) -> float:
+        """The moment (monotonic) at which something happens by itself."""
+
+
+class Engine(Waited, Protocol):
+    """Who translates: processes here, or a cluster."""
+
+    @property
+    def room(self) -> bool:
+        """Whether another task may start."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether tasks are under way."""
+
+    def start(self, task: Task) -> None:
+        """Take a task. Raises SetupError."""
+
+    def collect(self, ready: Iterable[object]) -> Iterator[tuple[Task, Answer]]:
+        """(task, answer) of what is ready, given the doors that are."""
+
+    def running(self) -> list[tuple[str, float]]:
+        """(path, since when, monotonic) of the tasks under way."""
+
+    def close(self) -> None:
+        """End what still runs."""
+
+
+def _failed(worker: Running, reason: str) -> Answer:
+    spent = round(time.monotonic() - worker.first, 4)
     return {"outcome": "failed", "reason": reason, "seconds": spent}
 
 
@@ -145,7 +268,7 @@ def _last_words(status: int | None) -> str:
     return f"the translator ended with status {status}"
 
 
-def _child(send: Connection, work: Work, arguments: tuple[Any, ...], longest_s: float) -> None:
+def _child(door: Connection, work: Work, arguments: tuple[Any, ...], longest_s: float, memory: int) -> None:
     """The worker's life. It ends by itself when nobody is left to end it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the batch decides
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -154,5 +277,38 @@ def _child(send: Connection, work: Work, arguments: tuple[Any, ...], longest_s: 
     silent = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):  # what native libraries print would run through the progress bar
         os.dup2(silent, stream)
-    send.send(work(*arguments))
-    send.close()
+    bound(memory)
+    answer = work(*arguments)
+    if isinstance(answer, Generator):
+        answer = _told(door, answer, math.ceil(longest_s))
+    door.send(answer)
+    door.close()
+
+
+def _told(door: Connection, answers: Generator[Answer, None, Answer], longest_s: int) -> Answer:
+    """Tell the answers of a generator, each when it is wanted; the last one."""
+    while True:
+        try:
+            answer = next(answers)
+        except StopIteration as end:
+            last: Answer = end.value
+            return last
+        signal.alarm(0)
+        door.send(answer)
+        door.recv()  # EOFError, and with it our end, when the batch is gone
+        signal.alarm(longest_s)
+
+
+def bound(memory: int) -> None:
+    """Let this process have `memory` bytes of address space more than it has (0: no limit), and leave no core."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not memory:
+        return
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:  # a host without /proc: the limit is of the whole process
+        pages = 0
+    most = pages * resource.getpagesize() + memory
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import resource
+import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,15 @@ from aot.image.macho import FAT
 from aot.image.model import Arch, Format
 from aot.image.native_reader import is_native, read_native
 from aot.image.source import read_source
+from aot.manifest import Manifest, Site, StubClass
+from aot.personality.abi.call import Level
 from aot.personality.abi.personality import Personality
+from aot.personality.registry import system_of
 from aot.translate import binder_for, identity_of, translate
 
 Answer = dict[str, Any]
 """Values of Entry fields; `outcome` and `reason` always."""
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 
 
 def translate_one(source: str, temporary: str, choice: Choice) -> Answer:
@@ -32,9 +39,16 @@ def translate_one(source: str, temporary: str, choice: Choice) -> Answer:
         found = {"outcome": "not an executable", "reason": str(error)}
     except AotError as error:
         found = {"outcome": "refused", "reason": str(error)}
+    except MemoryError:
+        found = {"outcome": "failed", "reason": "more memory is needed than a file may have (--memory)"}
     except Exception as error:  # noqa: BLE001 - a bug met by one file must not stop the others; it is told
         found = {"outcome": "failed", "reason": f"{type(error).__name__}: {error}"}
-    return found | {"seconds": round(time.perf_counter() - begin, 4)}
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    return found | {
+        "seconds": round(time.perf_counter() - begin, 4),
+        "cpu_s": round(spent.ru_utime + spent.ru_stime, 4),
+        "memory": spent.ru_maxrss * RSS_UNIT,
+    }
 
 
 def _translate(source: str, temporary: str, choice: Choice) -> Answer:
@@ -48,22 +62,45 @@ def _translate(source: str, temporary: str, choice: Choice) -> Answer:
     identity = identity_of(image, choice.personality, column)
     translated = translate(image, identity, binder_for(image, identity))
     write_whole(Path(temporary), translated, EXECUTABLE)
-    facts, _ = read_native(translated)
-    classes: dict[str, int] = {}
-    for site in facts.sites:
-        classes[site.cls] = classes.get(site.cls, 0) + 1
     return {
         "outcome": "translated",
         "reason": "",
         "sha256": hashlib.sha256(raw).hexdigest(),
         "size": len(raw),
         "output_sha256": hashlib.sha256(translated).hexdigest(),
-        "personality": Personality(facts.personality).name.lower(),
-        "column": facts.column,
-        "arch": facts.arch,
-        "format": facts.format,
-        "sites": len(facts.sites),
-        "classes": classes,
-        "imports": len(facts.imports),
-        "unserved": tuple(f"{i.library}!{i.name}" for i in facts.imports if i.call is None and not i.data),
+        "output_size": len(translated),
+        **_facts(read_native(translated)[0]),
     }
+
+
+def _facts(manifest: Manifest) -> Answer:
+    """What the report tells of a translation."""
+    system = system_of(Personality(manifest.personality))
+    absent = {row.name for row in system.calls if row.status.level is Level.ABSENT}
+    sites, imports = manifest.sites, [i for i in manifest.imports if not i.data]
+    names = [name for site in sites for name in _asked(site)] + [i.call for i in imports if i.call]
+    unserved = tuple(f"{i.library}!{i.name}" for i in imports if i.call is None)
+    calls = Counter(names)
+    dynamic = StubClass.DYNAMIC.value
+    return {
+        "personality": system.name,
+        "column": manifest.column,
+        "arch": manifest.arch,
+        "format": manifest.format,
+        "sites": len(sites),
+        "classes": Counter(site.cls for site in sites),
+        "tactics": Counter(site.tactic for site in sites if site.cls != dynamic),
+        "left": Counter(site.tactic for site in sites if site.cls == dynamic),
+        "calls": calls,
+        "missing": {name: n for name, n in calls.items() if name in absent or name.startswith("#")}
+        | Counter(unserved),
+        "imports": len(manifest.imports),
+        "unserved": unserved,
+    }
+
+
+def _asked(site: Site) -> tuple[str, ...]:
+    """The rows a site is bound to; `#number` where no row has the number."""
+    if site.call is not None:
+        return (site.call,)
+    return (f"#{site.number}",) if site.number is not None else ()

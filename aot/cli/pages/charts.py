@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -42,13 +42,13 @@ class Axis:
     end: float
 
 
-def template(path: Path) -> Template:
-    """The template in the file `path`, which may take from those beside this module."""
+def template(path: Path, **filters: Callable[..., str]) -> Template:
+    """The template in the file `path`, which may take from those beside this module, and has `filters` too."""
     environment = Environment(
         loader=FileSystemLoader([path.parent, Path(__file__).parent]), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"us": us, "ms": ms, "percent": percent, "count": count}
+    environment.filters |= {"us": us, "ms": ms, "percent": percent, "count": count, **filters}
     return environment.get_template(path.name)
 
 

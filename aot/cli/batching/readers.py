@@ -1,0 +1,82 @@
+"""The processes that look into archives and URLs for a batch, held back while it has enough to do."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+from aot.cli.batching.model import Entry, Found, Limits, Outcome
+from aot.cli.batching.pool import Answer, Pool, Task
+from aot.cli.batching.reader import Reads, read
+from aot.cli.batching.sources import Source
+
+
+class Readers:
+    """Archives and URLs to be read, a few at a time."""
+
+    def __init__(self, jobs: int, limits: Limits, scratch: Path, key: str) -> None:
+        self.pool = Pool(read, jobs, limits.seconds, limits.memory)
+        self._scratch, self._key = str(scratch), key
+        self._queue: deque[Task] = deque()
+        self._held: list[Task] = []
+        self._of: dict[str, Found | Source] = {}  # by name of the task
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is to be expected still."""
+        return bool(self._queue) or self.pool.busy
+
+    def archive(self, found: Found) -> None:
+        """Have an archive read."""
+        self._add(found.path, found, Reads.ARCHIVE, str(found.file))
+
+    def url(self, source: Source) -> None:
+        """Have everything behind a URL read."""
+        self._add(source.name, source, Reads.URL, source.name)
+
+    def go_on(self) -> None:
+        """Let those that wait tell their next file, and begin with others."""
+        held, self._held = self._held, []
+        for task in held:
+            self.pool.proceed(task)
+        while self._queue and self.pool.room:
+            self.pool.start(self._queue.popleft())
+
+    def collect(self, ready: list[object]) -> Iterator[Entry | Found]:
+        """What was told: files to translate, entries of others, and of archives at their end."""
+        for task, answer in self.pool.collect(ready):
+            if answer["outcome"] is None:
+                self._held.append(task)
+                yield self._member(self._of[task.path], answer["found"])
+            else:
+                yield from self._end(self._of.pop(task.path), answer)
+
+    def _add(self, name: str, of: Found | Source, reads: Reads, source: str) -> None:
+        self._of[name] = of
+        self._queue.append(Task(name, (reads, source, self._scratch)))
+
+    def _member(self, of: Found | Source, told: Answer) -> Entry | Found:
+        """One file of an archive or of a URL."""
+        if isinstance(of, Found):
+            path, source, archive = f"{of.path}/{told['name']}", of.source, of.path
+        else:
+            path, source, archive = of.below(told["name"]), of.name, ""
+        size, digest = told.get("size", 0), told.get("sha256", "")
+        if told["outcome"] is None:
+            return Found(path, source, Path(told["file"]), archive, digest, size, ours=True)
+        return Entry(
+            path, Outcome(told["outcome"]), told["reason"], source, archive, sha256=digest, size=size,
+            key=self._key, again=False,
+        )  # fmt: skip
+
+    def _end(self, of: Found | Source, answer: Answer) -> Iterator[Entry]:
+        """The entry of an archive. That of a URL is none of a file, so it is told only when it is bad."""
+        outcome, reason, members = Outcome(answer["outcome"]), answer["reason"], answer.get("members", 0)
+        if isinstance(of, Found):
+            yield Entry(
+                of.path, outcome, reason, of.source, members=members, sha256=of.sha256, size=of.size,
+                key=self._key, again=False,
+            )  # fmt: skip
+        elif outcome is not Outcome.OPENED:
+            yield Entry(of.place or of.name, outcome, reason, of.name, again=False)
