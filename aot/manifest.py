@@ -12,6 +12,7 @@ Nothing here imports a third-party library; the bytes are canonical JSON, so equ
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import Any
@@ -86,6 +87,20 @@ _ARCHS = ("x86_64", "aarch64")
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A number that a table-bound stub looks for: it enters the gate as bound sites do, the handler already chosen.
+
+    Its index follows those of all sites, in the order of sites and cases: see `indexes`.
+    """
+
+    number: int
+    call: str
+    entry: int  # of its part of the stub
+    gate: int  # address of the instruction there that enters the gate
+    test: int = 0  # aarch64: for two instructions from here the number register is `number` too small
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """One patched (or refused) trap. Addresses are link-time; `old` is hex of the patched window."""
 
@@ -112,6 +127,8 @@ class Site:
     landing: int = 0  # x86_64: where a short jump finds its long one
     landing_old: str = ""
     words: tuple[int, ...] = ()  # DataWords that an inline stub answers from: result, second result
+    cases: tuple[Case, ...] = ()  # of a table-bound stub: numbers whose handler is chosen ahead of time
+    table: int = 0  # x86_64: address of the table through which the stub finds its cases; 0: it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +220,13 @@ class Manifest:
     version: int = VERSION
 
 
+def indexes(manifest: Manifest) -> Iterator[tuple[Site, int | None]]:
+    """Site and number of every index that gates are given, from 0 on; None when it is not for the bound gate."""
+    bound = (StubClass.BOUND.value, StubClass.INLINE.value)
+    yield from ((site, site.number if site.cls in bound else None) for site in manifest.sites)
+    yield from ((site, case.number) for site in manifest.sites for case in site.cases)
+
+
 def encode(manifest: Manifest) -> bytes:
     """Canonical bytes of a manifest."""
     return json.dumps(asdict(manifest), sort_keys=True, separators=(",", ":")).encode()
@@ -245,7 +269,9 @@ def _site(s: dict[str, Any]) -> Site:
     if s["cls"] not in _CLASSES:
         raise ManifestError(f"the manifest's cls cannot be {s['cls']!r:.40}")
     below(len(GateKind), kind=s["kind"])
-    return Site(**(s | {"moved": tuple((m, g) for m, g in s["moved"]), "words": tuple(s["words"])}))
+    cases = tuple(Case(**checked(Case, case)) for case in s.get("cases", ()))
+    moved = tuple((m, g) for m, g in s["moved"])
+    return Site(**(s | {"moved": moved, "words": tuple(s["words"]), "cases": cases}))
 
 
 def _tls(facts: dict[str, Any]) -> TlsFacts:

@@ -52,9 +52,9 @@ class Overlay:
     area: int
     area_size: int
     counters: int  # pages
-    numbers: list[int | None]  # by site: the call's number when a stub asks for it by index
+    numbers: list[int | None]  # by index (of sites, then cases): the call's number when a stub asks for it so
     known: list[int]  # by site: the address of the trap
-    indexes: list[int]  # by site: offset of the word that loads the index, -1 when none does
+    indexes: list[int]  # by index: offset of the word that loads the index, -1 when none does
     exits: list[list[int]]  # [offset, GateKind]
     outward: list[int]  # offsets of pc-relative fields
     patches: list[Patch]
@@ -124,7 +124,7 @@ def _plausible(overlay: Overlay) -> Overlay:
         value = getattr(overlay, item.name)
         if type(value) is int and not 0 <= value < 1 << 47:
             raise ManifestError(f"the overlay's {item.name} cannot be {value:#x}")
-    if not (len(overlay.known) == len(overlay.indexes) == count):
+    if not len(overlay.known) <= len(overlay.indexes) == count:
         raise ManifestError("the overlay's sites do not fit together")
     places = (*overlay.outward, *(at for at, _ in overlay.exits), *(i for i in overlay.indexes if i >= 0))
     if places and not 0 <= min(places) <= max(places) < room:

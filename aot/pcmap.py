@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from aot.image.model import Arch
-from aot.manifest import Manifest, Site, StubClass
+from aot.manifest import Case, Manifest, Site, StubClass, indexes
 from aot.record import dataclass
 
 A64_TEST = 12  # bytes of an aarch64 inline stub that only look whether it is traced
@@ -13,10 +13,11 @@ A64_TEST = 12  # bytes of an aarch64 inline stub that only look whether it is tr
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the guest may see: PC, and what its number register holds there (None: as it is)."""
+    """What the guest may see: PC, and what its number register holds there (None: what it does, plus `more`)."""
 
     pc: int
     number: int | None = None
+    more: int = 0
 
 
 class PcMap:
@@ -24,7 +25,7 @@ class PcMap:
 
     def __init__(self, manifest: Manifest, bias: int = 0) -> None:
         self.bias = bias
-        self._all = manifest.sites
+        self._indexes = tuple(indexes(manifest))
         self._x86 = Arch(manifest.arch) is Arch.X86_64
         self._sites = sorted((s for s in manifest.sites if s.stub), key=lambda s: s.stub)
         self._starts = [site.stub for site in self._sites]
@@ -48,16 +49,20 @@ class PcMap:
             return Shown(pc if landed is None else landed + self.bias)
         here = pc - self.bias
         found = self._shown_x86(site, here) if self._x86 else self._shown_a64(site, here)
-        return Shown(found.pc + self.bias, found.number) if found else None
+        return Shown(found.pc + self.bias, found.number, found.more) if found else None
 
     def again(self, index: int | None, pc: int) -> Shown:
         """What to show of a call that is made again: `index` of its site, or the `pc` of what left."""
-        site = self.site_at(pc) if index is None else self._all[index]
-        if site is None:
+        if index is not None:
+            site, number = self._indexes[index]
+        elif (found := self.site_at(pc)) is not None:
+            gates = {case.gate: case.number for case in found.cases}
+            site, number = found, gates.get(pc - self.bias, found.number)
+        else:
             return Shown(pc)
         if site.folded and self._x86:
             return Shown(site.window + self.bias)
-        return Shown(site.addr + self.bias, site.number)
+        return Shown(site.addr + self.bias, number)
 
     def machine(self, pc: int) -> int:
         """Where the machine continues when the guest continues at `pc`."""
@@ -83,11 +88,24 @@ class PcMap:
         if here <= site.gate:
             # nothing has happened: rcx and r11 are the call's to lose
             return Shown(site.window if site.folded else site.addr)
+        if site.cases:
+            case = _case_at(site, here)
+            return Shown(site.addr) if case is None or here <= case.gate else None
         return None
 
     @staticmethod
     def _shown_a64(site: Site, here: int) -> Shown | None:
         last = site.gate
+        if site.cases and (case := _case_at(site, here)) is not None:
+            return Shown(site.addr, case.number) if here <= case.gate else None
+        for case in site.cases:
+            if case.test and here in (case.test, case.test + 4):
+                return Shown(site.addr, more=case.number)
         if site.cls == StubClass.INLINE.value:
             last = site.stub + A64_TEST - 4
         return Shown(site.addr, site.number) if here <= last else None
+
+
+def _case_at(site: Site, here: int) -> Case | None:
+    """The case whose part of the stub holds `here`; parts are in order, at the end of what is not moved."""
+    return max((case for case in site.cases if case.entry <= here), key=lambda case: case.entry, default=None)

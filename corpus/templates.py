@@ -8,7 +8,7 @@ from pathlib import Path
 from aot.image.model import Arch
 from aot.manifest import StubClass
 from aot.personality.registry import PERSONALITIES, system_of
-from aot.rewrite import assemble, assembled, stubs_aarch64, stubs_x86_64
+from aot.rewrite import assemble, assembled, cases_x86_64, stubs_aarch64, stubs_x86_64
 from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Call
 
@@ -58,7 +58,8 @@ def texts() -> dict[Arch, list[str]]:
             stubs_aarch64.import_stub(index)
         for part in (
             stubs_x86_64.import_stub, stubs_x86_64.return_stub, stubs_x86_64.jump,
-            stubs_aarch64.return_stub, stubs_aarch64.jump,
+            stubs_aarch64.return_stub, stubs_aarch64.jump, stubs_aarch64.by_table,
+            cases_x86_64.trial, cases_x86_64.finder,
         ):  # fmt: skip
             part()
     finally:

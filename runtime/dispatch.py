@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aot.image.model import Arch
-from aot.manifest import ImportSite, Manifest, StubClass
+from aot.manifest import ImportSite, Manifest, indexes
 from aot.personality.abi.call import VALUE, Call, Level, Status
 from aot.personality.abi.compile import M64, Door, Handler, compile_call
 from aot.personality.abi.errors import E
@@ -209,8 +209,7 @@ def _unknown(library: str, name: str) -> Handler:
 
 def bind_sites(dispatcher: Dispatcher, manifest: Manifest, sites: list[Handler]) -> None:
     """Fill `sites` so that each binds its handler on first use and is direct from then on."""
-    by_table = (StubClass.TABLE.value, StubClass.DYNAMIC.value)
-    bind_numbers(dispatcher, [None if s.cls in by_table else s.number for s in manifest.sites], sites)
+    bind_numbers(dispatcher, [number for _, number in indexes(manifest)], sites)
 
 
 def bind_numbers(dispatcher: Dispatcher, numbers: Iterable[int | None], sites: list[Handler]) -> int:

@@ -304,6 +304,10 @@ def _pcs_of(laid: Laid) -> PcMap:
             return replace(
                 site, stub=final(site.stub), gate=final(site.gate), again=final(site.again),
                 cont=final(site.cont), moved=tuple((final(m), g) for m, g in site.moved),
+                cases=tuple(
+                    replace(case, entry=final(case.entry), gate=final(case.gate), test=final(case.test))
+                    for case in site.cases
+                ),
             )  # fmt: skip
 
         sites = tuple(moved(site) for site in manifest.sites)

@@ -12,7 +12,7 @@ from aot.personality.abi.personality import Personality
 from aot.record import dataclass, field, replace
 from aot.rewrite import stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
-from aot.rewrite.build import build
+from aot.rewrite.build import Indexes, build
 from aot.rewrite.call import Call
 from aot.rewrite.plan import Plan, PlannedImport, PlannedSite
 from aot.rewrite.space import Area, page_up
@@ -40,6 +40,7 @@ class _Writer:
     stubs: bytearray = field(default_factory=bytearray)
     exits: list[ExitWord] = field(default_factory=list)
     inline: int = 0
+    case: int = 0  # index of the next case
     outward: list[int] = field(default_factory=list)
 
     def put(self, address: int, new: bytes) -> bytes:
@@ -98,6 +99,7 @@ def apply_all(plan: Plan, identity: Identity) -> Applied:
     writer = _Writer(plan.image, plan.area)
     return_stub = _return_stub(writer)
     imports = _imports(writer, plan.imports)
+    writer.case = len(plan.sites)
     sites = tuple(_site(writer, index, site) for index, site in enumerate(plan.sites))
     area, image = plan.area, plan.image
     brk = page_up(image.end) if image.format is Format.ELF and identity.personality in _BRK else 0
@@ -186,9 +188,11 @@ def _site(writer: _Writer, index: int, planned: PlannedSite) -> Site:
     )  # fmt: skip
     if planned.window is None:
         return site
-    built = build(planned, index, writer.area, writer.next, writer.inline)
+    built = build(planned, Indexes(index, writer.case, writer.inline), writer.area, writer.next)
     writer.inline += call.cls is StubClass.INLINE
-    writer.stubs += built.code
+    writer.case += len(built.cases)
+    table = writer.next if built.table else 0
+    writer.stubs += built.table + built.code
     writer.exits += built.exits
     writer.outward += built.outward
     old = writer.put(planned.window.start, built.new)
@@ -200,5 +204,5 @@ def _site(writer: _Writer, index: int, planned: PlannedSite) -> Site:
         stub=built.address if built.code else 0, stub_size=len(built.code),
         gate=built.gate, kind=int(built.kind), again=built.again, cont=built.cont,
         moved=built.moved, folded=window.folded,
-        landing=window.landing, landing_old=landing_old.hex(),
+        landing=window.landing, landing_old=landing_old.hex(), cases=built.cases, table=table,
     )  # fmt: skip

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from aot.analyze.model import Insn
-from aot.manifest import DataWord, ExitWord, GateKind, StubClass
+from aot.manifest import Case, DataWord, ExitWord, GateKind, StubClass
 from aot.record import dataclass
 from aot.rewrite import stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
+from aot.rewrite.cases import aarch64, table_size, x86_64, x86_64_size
 from aot.rewrite.plan import PlannedSite
 from aot.rewrite.relocate import ends_flow, moved, moved_field
 from aot.rewrite.space import Area
@@ -28,13 +29,24 @@ class Built:
     exits: tuple[ExitWord, ...] = ()
     landing_new: bytes = b""
     outward: tuple[int, ...] = ()  # addresses of pc-relative fields in the stub that name the image
+    cases: tuple[Case, ...] = ()
+    table: bytes = b""  # in front of the stub
 
 
-def build(planned: PlannedSite, index: int, area: Area, address: int, ordinal: int) -> Built:
-    """The bytes of a patched site whose stub starts at `address`; `ordinal` counts inline sites."""
+@dataclass(frozen=True, slots=True)
+class Indexes:
+    """What a stub is numbered with: its site, its first case, and its place among the inline ones."""
+
+    site: int
+    first: int
+    ordinal: int
+
+
+def build(planned: PlannedSite, indexes: Indexes, area: Area, address: int) -> Built:
+    """The bytes of a patched site whose table and stub go to `address`."""
     if planned.call.gate.trap == "svc":
-        return _aarch64(planned, index, area, address, ordinal)
-    return _x86_64(planned, index, area, address, ordinal)
+        return _aarch64(planned, indexes, area, address)
+    return _x86_64(planned, indexes, area, address + table_size(planned.call))
 
 
 def _words(planned: PlannedSite, area: Area, ordinal: int) -> dict[str, int]:
@@ -50,11 +62,11 @@ def _words(planned: PlannedSite, area: Area, ordinal: int) -> dict[str, int]:
     }
 
 
-def _x86_64(planned: PlannedSite, index: int, area: Area, address: int, ordinal: int) -> Built:
-    window, found = planned.window, planned.found
+def _x86_64(planned: PlannedSite, indexes: Indexes, area: Area, address: int) -> Built:
+    window, found, call = planned.window, planned.found, planned.call
     assert window is not None
-    kind = stubs_x86_64.gate_kind(planned.call)
-    body = stubs_x86_64.body(planned.call)
+    kind = stubs_x86_64.gate_kind(call)
+    body = stubs_x86_64.body(call)
     pairs: list[tuple[int, int]] = []
     code, outward = b"", list[int]()
 
@@ -68,13 +80,17 @@ def _x86_64(planned: PlannedSite, index: int, area: Area, address: int, ordinal:
     for insn in window.before:
         move(insn)
     again = address + len(code)
-    behind = again + len(body.code)
-    values = {"index": index, "slot": area.slot(kind)} | _words(planned, area, ordinal)
-    values["resume"] = behind if window.after else found.address + found.size
-    code += render(body, again, values)
+    behind = again + len(body.code) + x86_64_size(call)
+    resume = behind if window.after else found.address + found.size
+    values = {"index": indexes.site, "slot": area.slot(kind), "resume": resume}
+    values |= _words(planned, area, indexes.ordinal)
+    chosen = x86_64(call, indexes.first, (address, again), resume, area)
+    enter = again + len(chosen.search)
+    code += chosen.search + render(body, enter, values) + chosen.parts
     if not window.after:
-        outward += (again + field.offset for field in body.fields if field.name == "resume")
-    gate = again + stubs_x86_64.gate_offset(planned.call)
+        outward += (enter + field.offset for field in body.fields if field.name == "resume")
+        outward += chosen.outward
+    gate = enter + stubs_x86_64.gate_offset(call)
     for insn in window.after:
         move(insn)
     if window.after and not ends_flow(window.after[-1]):
@@ -88,6 +104,7 @@ def _x86_64(planned: PlannedSite, index: int, area: Area, address: int, ordinal:
         again=window.start if window.folded else again,
         cont=behind if window.after else 0,
         moved=tuple(pairs), landing_new=landing_new, outward=tuple(outward),
+        cases=chosen.cases, table=chosen.table,
     )  # fmt: skip
 
 
@@ -101,18 +118,36 @@ def _doorway(window: Window, stub: int) -> tuple[bytes, bytes]:
     return short, render(jump, window.landing, {"target": stub})
 
 
-def _aarch64(planned: PlannedSite, index: int, area: Area, address: int, ordinal: int) -> Built:
+def _aarch64(planned: PlannedSite, indexes: Indexes, area: Area, address: int) -> Built:
     call, site = planned.call, planned.found.address
     kind = stubs_aarch64.gate_kind(call)
     word = stubs_aarch64.exit_word(kind)
+    resume = site + planned.found.size + call.gate.skip
+    if call.cases:
+        return _a64_cases(planned, indexes, address, resume)
     if call.cls is StubClass.TABLE:
         new = word.to_bytes(4, "little")
         return Built(address, b"", new, kind, site, site, exits=(ExitWord(site, kind),))
-    part, values = stubs_aarch64.body(call, index)
-    values |= _words(planned, area, ordinal)
-    values |= {"exit": word, "resume": site + planned.found.size + call.gate.skip}
+    part, values = stubs_aarch64.body(call, indexes.site)
+    values |= _words(planned, area, indexes.ordinal)
+    values |= {"exit": word, "resume": resume}
     code = render(part, address, values)
     (gate,) = (address + f.offset for f in part.fields if f.name == "exit")
     new = render(stubs_aarch64.jump(), site, {"target": address})
     outward = tuple(address + f.offset for f in part.fields if f.name == "resume")
     return Built(address, code, new, kind, gate, site, exits=(ExitWord(gate, kind),), outward=outward)
+
+
+def _a64_cases(planned: PlannedSite, indexes: Indexes, address: int, resume: int) -> Built:
+    """A stub that looks for its cases before it leaves by table."""
+    call, site = planned.call, planned.found.address
+    kind, part = stubs_aarch64.gate_kind(call), stubs_aarch64.by_table()
+    chosen = aarch64(call, indexes.first, address, resume)
+    gate = address + len(chosen.search)
+    code = chosen.search + render(part, gate, {"exit": stubs_aarch64.exit_word(kind), "resume": resume})
+    outward = (*(gate + f.offset for f in part.fields if f.name == "resume"), *chosen.outward)
+    new = render(stubs_aarch64.jump(), site, {"target": address})
+    exits = (ExitWord(gate, kind), *chosen.exits)
+    return Built(
+        address, code + chosen.parts, new, kind, gate, site, exits=exits, outward=outward, cases=chosen.cases
+    )

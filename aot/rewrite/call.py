@@ -47,6 +47,7 @@ class Call:
     gate: Gate
     number: int | None = None
     info: CallInfo | None = None
+    cases: tuple[Call, ...] = ()  # bound calls that a table-bound stub looks for before it asks by number
 
     @property
     def style(self) -> ErrorStyle:

@@ -12,7 +12,7 @@ from aot.manifest import Manifest
 from aot.record import dataclass
 from aot.rewrite.memory import Memory
 
-LARGEST = 4096  # bytes of any stub
+LARGEST = 1 << 16  # bytes of any stub
 _RIP = re.compile(r"\[rip(?: ([+-]) (0x[0-9a-f]+|\d+))?\]")
 
 

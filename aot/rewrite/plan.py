@@ -8,6 +8,7 @@ from aot.image.model import Arch, Image, Import
 from aot.manifest import PAGE, StubClass
 from aot.record import dataclass, replace
 from aot.rewrite.call import Binder, Call, CallInfo
+from aot.rewrite.cases import case_numbers, cases_size
 from aot.rewrite.space import GAP, Area, place, reaches
 from aot.rewrite.tactics import TACTICS_AARCH64, TACTICS_X86_64, Ground, Window
 
@@ -54,6 +55,7 @@ def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Pl
     calls = [_classify(site, binder) for site in found]
     inline = sum(call.cls is StubClass.INLINE for call, _ in calls)
     bound = (len(found) + 1) * LARGEST_STUB + len(image.imports) * IMPORT_STUB * binder.serves_imports
+    bound += sum(cases_size(call) for call, _ in calls)
     area = place(image, -(-inline // WORDS_A_PAGE), bound, gap)
     extent = (area.base, area.base + area.size(bound))
     ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent)
@@ -80,10 +82,18 @@ def _classify(site: FoundSite, binder: Binder) -> tuple[Call, str]:
         number = site.immediate if number is None else number
         return Call(StubClass.TABLE, gate, number, binder.call(number)), ""
     if number is None:
-        return Call(StubClass.TABLE, gate), ""
+        return Call(StubClass.TABLE, gate, cases=_cases(site, binder)), ""
     info = binder.call(number)
     inline = info is not None and info.inline is not None
     return Call(StubClass.INLINE if inline else StubClass.BOUND, gate, number, info), ""
+
+
+def _cases(site: FoundSite, binder: Binder) -> tuple[Call, ...]:
+    """Calls of a row that the site is known to make, as far as a stub can look for their numbers."""
+    found = ((number, binder.call(number)) for number in case_numbers(binder.gate, site.numbers))
+    return tuple(
+        Call(StubClass.BOUND, binder.gate, number, info) for number, info in found if info is not None
+    )
 
 
 def _targets(image: Image, analysis: Analysis, found: list[FoundSite]) -> frozenset[int]:
@@ -101,7 +111,7 @@ def _in_range(image: Image, reachable: bool, call: Call, why: str) -> tuple[Call
     if reachable or why:
         return call, why
     if image.arch is Arch.AARCH64:  # in place needs no branch at all
-        return replace(call, cls=StubClass.TABLE), ""
+        return replace(call, cls=StubClass.TABLE, cases=()), ""
     return call, "the stub area is out of branch range"
 
 

@@ -50,6 +50,11 @@ def return_stub() -> Template:
     return template(Arch.AARCH64, "{exit:word}")
 
 
+def by_table() -> Template:
+    """Behind the search of a stub with cases: the exit that asks by number."""
+    return template(Arch.AARCH64, "{exit:word}\nb {resume:b26}")
+
+
 def jump() -> Template:
     """The branch that replaces a trap."""
     return template(Arch.AARCH64, "b {target:b26}")

@@ -144,7 +144,10 @@ def _check_area(manifest: Manifest, memory: Memory) -> None:
             raise VerifyError(f"the exit word at {word.addr:#x} is {held:#010x}, not udf #{word.kind}")
     if Arch(manifest.arch) is Arch.AARCH64:
         listed = {word.addr for word in manifest.exits}
-        missing = [s.addr for s in manifest.sites if s.gate and s.gate not in listed]
+        gates = [
+            (s.addr, gate) for s in manifest.sites for gate in (s.gate, *(case.gate for case in s.cases))
+        ]
+        missing = [addr for addr, gate in gates if gate and gate not in listed]
         if missing:
             raise VerifyError(f"the exit of the site at {missing[0]:#x} is not listed")
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from aot.errors import VerifyError
 from aot.manifest import DATA, PAGE, GateKind, Site, StubClass
+from aot.record import replace
 from aot.rewrite.disassembly import Checker, Text, expect, number_text
+from aot.rewrite.verify_cases import check_aarch64_cases, part_kind
 
 _CONSTANT = ("mov", "movz", "movn", "movk")
 _CLEAR = ("mrs {x}, nzcv", "and {x}, {x}, #0xffffffffdfffffff", "msr nzcv, {x}")
@@ -16,8 +18,8 @@ _CARRY = (
 )  # fmt: skip
 
 
-def check_aarch64(checker: Checker, index: int, site: Site, ordinal: int) -> None:
-    """One patched site; `ordinal` counts the inline ones. Raises VerifyError."""
+def check_aarch64(checker: Checker, index: int, site: Site, ordinal: int, first: int) -> None:
+    """One patched site; `ordinal` counts inline ones, `first` is the index of its first case. Raises VerifyError."""
     if site.again != site.addr or site.cont or site.moved or site.landing:
         raise VerifyError("an aarch64 site moves nothing")
     if not site.stub:
@@ -26,6 +28,17 @@ def check_aarch64(checker: Checker, index: int, site: Site, ordinal: int) -> Non
         return
     expect([checker.one(site.window)], [f"b #{site.stub:#x}"])
     found: Sequence[Text] = checker.text(site.stub, site.stub_size)
+    if site.cases:
+        parts = check_aarch64_cases(checker, site, found)
+        for case_index, (case, part) in enumerate(parts.items(), first):
+            bound = replace(site, gate=case.gate, kind=part_kind(site), number=case.number)
+            _check_bound(checker, case_index, bound, part, ordinal)
+        return
+    _check_bound(checker, index, site, found, ordinal)
+
+
+def _check_bound(checker: Checker, index: int, site: Site, found: Sequence[Text], ordinal: int) -> None:
+    """A stub, or the part of one, that leaves by the index of its site."""
     at = next((i for i, one in enumerate(found) if one.address == site.gate), -1)
     if not 1 <= at < len(found) - 1:
         raise VerifyError("the exit is not in the stub")

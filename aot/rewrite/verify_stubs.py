@@ -14,16 +14,17 @@ from aot.rewrite.verify_x86_64 import check_x86_64
 def check_sites(manifest: Manifest, memory: Memory, original: Memory) -> None:
     """Every site is as the manifest says. Raises VerifyError for the first that is not."""
     checker = Checker(manifest, memory, original)
-    inline = 0
+    inline, first = 0, len(manifest.sites)
     for index, site in enumerate(manifest.sites):
         try:
-            _check_site(checker, index, site, inline)
+            _check_site(checker, index, site, inline, first)
         except VerifyError as error:
             raise VerifyError(f"site {index} at {site.addr:#x}: {error}") from None
         inline += site.cls == StubClass.INLINE.value
+        first += len(site.cases)
 
 
-def _check_site(checker: Checker, index: int, site: Site, ordinal: int) -> None:
+def _check_site(checker: Checker, index: int, site: Site, ordinal: int, first: int) -> None:
     trap = checker.one(site.addr, checker.original)
     if trap.mnemonic not in ("syscall", "svc", "int", "sysenter"):
         raise VerifyError(f"the source has no trap here but `{trap}`")
@@ -34,9 +35,9 @@ def _check_site(checker: Checker, index: int, site: Site, ordinal: int) -> None:
     if checker.memory.read(site.window, len(site.new) // 2).hex() != site.new:
         raise VerifyError("the window does not hold the new bytes")
     if checker.arch is Arch.AARCH64:
-        check_aarch64(checker, index, site, ordinal)
+        check_aarch64(checker, index, site, ordinal, first)
     else:
-        check_x86_64(checker, index, site, ordinal)
+        check_x86_64(checker, index, site, ordinal, first)
 
 
 def check_imports(manifest: Manifest, memory: Memory) -> None:

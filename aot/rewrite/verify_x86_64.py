@@ -9,10 +9,11 @@ from itertools import pairwise
 from aot.errors import VerifyError
 from aot.manifest import DATA, PAGE, Site, StubClass
 from aot.rewrite.disassembly import Checker, Text, expect, number_text
+from aot.rewrite.verify_cases import check_x86_64_cases
 
 
-def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int) -> None:
-    """One patched site; `ordinal` counts the inline ones. Raises VerifyError."""
+def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int, first: int) -> None:
+    """One patched site; `ordinal` counts inline ones, `first` is the index of its first case. Raises VerifyError."""
     goal = site.landing or site.stub
     expect([checker.one(site.window)], [f"jmp {goal:#x}"])
     if site.landing:
@@ -27,9 +28,11 @@ def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int) -> None
     if site.again != (site.window if site.folded else body):
         raise VerifyError("the call cannot be made again from where the manifest says")
     _check_neighbours(checker, site, before, after)
-    found = checker.text(body, body_end - body)
+    found: Sequence[Text] = checker.text(body, body_end - body)
     if not found:
         raise VerifyError("the stub has no body")
+    if site.cases:
+        found = check_x86_64_cases(checker, first, site, found)
     enter = _enter(checker, index, site)
     inline = site.cls == StubClass.INLINE.value
     if inline:

@@ -174,8 +174,8 @@ class Deliverer:
             shown = pcs.shown(ctx.regs[-1])
         if shown is None:
             return
-        if shown.number is not None:
-            ctx.regs[REG_INDEX[ctx.arch][NUMBER[ctx.arch]]] = shown.number
+        at = REG_INDEX[ctx.arch][NUMBER[ctx.arch]]
+        ctx.regs[at] = (ctx.regs[at] + shown.more) & M64 if shown.number is None else shown.number
         ctx.regs[-1] = shown.pc
 
     def _trampoline(self, ctx: Context, action: SigAction) -> int:

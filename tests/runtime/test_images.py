@@ -108,10 +108,11 @@ class World:
         old = [(s.window, bytes.fromhex(s.old)) for s in sites if s.old]
         old += [(s.landing, bytes.fromhex(s.landing_old)) for s in sites if s.landing]
         checker = Checker(here, memory, memory.restored(old))
-        inline = 0
+        inline, first = 0, laid.first + len(sites)
         for index, site in enumerate(sites, laid.first):
-            _check_site(checker, index, site, inline)
+            _check_site(checker, index, site, inline, first)
             inline += site.cls == "inline"
+            first += len(site.cases)
         assert [s.addr for s in manifest.sites] == [s.addr - bias for s in sites]
 
     def final(self, site: Site, laid: Laid) -> Site:
@@ -126,6 +127,10 @@ class World:
             site, addr=at(site.addr), window=at(site.window), stub=at(site.stub), resume=at(site.resume),
             gate=at(site.gate), again=at(site.again), cont=at(site.cont), landing=at(site.landing),
             moved=tuple((at(m), at(g)) for m, g in site.moved),
+            cases=tuple(
+                replace(case, entry=at(case.entry), gate=at(case.gate), test=at(case.test)) for case in site.cases
+            ),
+            table=at(site.table),
             new=self.space.peek(at(site.window), len(site.new) // 2).hex(),
         )  # fmt: skip
 
