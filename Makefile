@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-sett
 
 GENERATED := COVERAGE.md runtime/cpu/routines_code.py aot/rewrite/assembled.py
 
-.PHONY: help demo test check format conformance yardstick corpus bench gen gostd clean
+.PHONY: help demo test check format conformance yardstick corpus bench gen gostd fuzz clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make conformance  the conformance matrix alone: every program, both modes, all personalities"
 	@echo "make yardstick    Python's own test suite and stress-ng, as guests and on the host (Debian; installs them as root)"
 	@echo "make gostd        Go's own tests of its standard library, as guests of both architectures and on the host"
+	@echo "make fuzz         random instruction windows, original against patched: a million cases (ARGS='--cases N --seed N --jobs N')"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
 	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
 	@echo "make gen          write $(GENERATED)"
@@ -57,6 +58,9 @@ yardstick: $(VENV)/.dev
 
 gostd: $(VENV)/.corpus
 	$(BIN)/python -m tests.conformance.gostd $(ARGS)
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.aot.rewrite.windows $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -72,6 +72,9 @@ def _a64_flow(mnemonic: str, _operands: str) -> Flow:
     return Flow.TRAP if mnemonic == "svc" else Flow.NEXT
 
 
+# Mnemonics that write the first operand, if it is a register, and nothing else but flags, if at all.
+_X86_PLAIN = dict.fromkeys(("mov", "movabs", "movzx", "movsx", "movsxd", "lea"), frozenset[str]())
+_X86_PLAIN |= dict.fromkeys(("add", "sub", "and", "or", "xor", "inc", "dec"), frozenset(("rflags",)))
 _A64_COMPARES = frozenset("cmp cmn tst ccmp ccmn fcmp fcmpe".split())
 _A64_MANY = ("ld", "swp", "cas")  # all registers outside the address may be written
 _A64_STORES = ("st", "prf", "dc", "ic", "msr", "dmb", "dsb", "isb", "nop", "hint")
@@ -127,6 +130,8 @@ class Decoder:
         if self.arch is Arch.X86_64:
             if "cmpxchg" in mnemonic:
                 return writes | ({"rax", "rdx"} if mnemonic.endswith("b") else {"rax"})
+            if mnemonic == "xlatb":
+                return writes | {"rax"}
             return writes
         outside = re.sub(r"\[[^\]]*\]", "", operands).split(", ")
         if mnemonic in _A64_COMPARES:
@@ -139,6 +144,11 @@ class Decoder:
 
     def _writes(self, raw: bytes) -> frozenset[str]:
         """Families of the registers that the instruction `raw` writes, implicit ones included."""
+        for *_, mnemonic, operands in self._lite.disasm_lite(raw, 0x1000):
+            also = _X86_PLAIN.get(mnemonic) if self.arch is Arch.X86_64 else None
+            if also is not None:  # asking Capstone costs ten times as much
+                first = operands.partition(", ")[0]
+                return also if "[" in first else also | {family(first)}
         return self._access(raw)[1]
 
     def _reads(self, raw: bytes) -> frozenset[str]:
