@@ -156,6 +156,14 @@ def test_a_run_that_does_not_end(tmp_path: Path) -> None:
     assert (status, err) == (2, "helctic-aot: error: the aot run did not end within 3 s (--timeout)\n")
 
 
+def test_limits_are_those_of_run(tmp_path: Path) -> None:
+    file = program(tmp_path, FOREVER)
+    status, out, _ = compare(file, "--runs", "1", "--limit", "cpu=0.5", "--json", "-")
+    assert (status, json.loads(out)["status"]) == (0, 137)
+    status, _, err = compare(file, "--limit", "cpu=x")
+    assert (status, "--limit: cpu=x: not" in err) == (2, True)
+
+
 def test_options_of_the_guest_are_the_guests(tmp_path: Path) -> None:
     file = program(tmp_path, HELLO)
     command = [
@@ -198,10 +206,11 @@ def test_what_is_refused_before_anything_runs(
 
 def test_last_words_of_a_run_that_failed(tmp_path: Path) -> None:
     job = once.Job(tmp_path, (), {}, None, (), None, tmp_path, 1.0)
-    job.path("x", "stderr").write_text("Traceback\n  File\nValueError: what\n\n")
-    assert once._last_words(job, "x", 1) == "ValueError: what"
-    assert once._last_words(job, "x", -11) == "killed by SIGSEGV"
-    assert once._last_words(job, "y", 3) == "status 3"
+    said = job.path("x", "stderr")
+    said.write_text("Traceback\n  File\nValueError: what\n\n")
+    assert once._last_words(said, 1) == "ValueError: what"
+    assert once._last_words(said, -11) == "killed by SIGSEGV"
+    assert once._last_words(job.path("y", "stderr"), 3) == "status 3"
     with pytest.raises(SetupError, match="aot run failed"):
         once.once(job, "z", once.TIMED, "aot")
 
@@ -256,6 +265,7 @@ def test_what_is_derived() -> None:
     assert found.aot.calls == found.dynamic.calls == 100
     assert found.aot.exits_per_call == 0.4
     assert found.aot.classes()["inline"] == 60
+    assert (found.aot.decided, found.dynamic.decided) == (1.0, 0.0)
     assert [name for name, *_ in found.pairs()] == ["read", "<b>"]
     whole = together([c for c in found.aot.costs if c.call == "read"])
     assert whole is not None

@@ -143,6 +143,11 @@ def _tiles(found: Comparison) -> list[tuple[str, str, str]]:
     return [
         ("speed-up, CPU time", times, f"{ms(mine)} ms against {ms(theirs)} ms{noise}"),
         ("mean crossing", f"{us(crossing)} µs", f"against {us(other)} µs"),
+        (
+            "decided ahead of time",
+            percent(aot.decided),
+            "of the calls: inline, bound, table-bound or imported",
+        ),
         ("exits per call", f"{aot.exits_per_call:.3f}", f"against {dynamic.exits_per_call:.3f}"),
         ("calls", count(aot.calls), bound),
     ]

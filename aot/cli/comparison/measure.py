@@ -25,11 +25,11 @@ OUTPUT_KEPT = 64 << 10  # bytes of the guest's output that reports hold
 Step = Callable[[str], None]
 
 
-def compare(job: Job, file: str, runs: int, step: Step) -> Comparison:
+def compare(job: Job, file: str, runs: int, step: Step, profiles: int = PROFILES) -> Comparison:
     """The whole comparison; `step` is told what is about to run. Raises SetupError."""
     checked = _both(job, TRACED, step)
-    profiles = [_both(job, PROFILED, step) for _ in range(PROFILES)]
-    profiled = {mode: merged([found[mode] for found in profiles]) for mode in MODES}
+    profiled_runs = [_both(job, PROFILED, step) for _ in range(profiles)]
+    profiled = {mode: merged([found[mode] for found in profiled_runs]) for mode in MODES}
     timed: dict[str, list[Result]] = {mode: [] for mode in MODES}
     for turn in range(runs):
         for mode in MODES if turn % 2 == 0 else MODES[::-1]:  # neither is always the first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aot.record import asdict, dataclass
@@ -16,6 +16,17 @@ TITLES = {AOT: "ahead of time", DYNAMIC: "dynamic"}
 CLASSES = (
     "inline", "bound routine", "bound", "table routine", "table", "import", "dynamic routine", "dynamic",
 )  # fmt: skip
+
+
+DOORS = ("inline", "bound", "table", "import", "dynamic")
+"""Classes, whoever answered the crossing."""
+DECIDED = DOORS[:-1]
+"""Those whose handler, or the table it comes from, was chosen ahead of time."""
+
+
+def door_of(cls: str) -> str:
+    """The class of a crossing without who answered it."""
+    return cls.removesuffix(" routine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,15 @@ class Mode:
             counted[cost.cls] += cost.count
         return {cls: counted[cls] for cls in CLASSES}
 
+    def doors(self) -> dict[str, int]:
+        """The same, whoever answered."""
+        return by_door(self.classes())
+
+    @property
+    def decided(self) -> float:
+        """Share of the calls that were decided ahead of time, table-bound ones included; 1 when there are none."""
+        return decided(self.doors())
+
     def spent_s(self) -> tuple[float, float, float]:
         """Where the CPU time of the median run went: crossings, ops, guest code and the rest."""
         whole = self.cpu().median
@@ -188,12 +208,28 @@ class Comparison:
                 "calls": mode.calls,
                 "exits_per_call": mode.exits_per_call,
                 "classes": mode.classes(),
+                "doors": mode.doors(),
+                "decided": mode.decided,
                 "wall_s": asdict(mode.wall()),
                 "cpu_s": asdict(mode.cpu()),
                 "load_s": asdict(mode.load()),
                 "spent_s": dict(zip(("crossing", "op", "guest"), mode.spent_s(), strict=True)),
             }
         return found
+
+
+def by_door(classes: Mapping[str, int]) -> dict[str, int]:
+    """Calls by DOORS, from calls by CLASSES."""
+    counted: Counter[str] = Counter()
+    for cls, count in classes.items():
+        counted[door_of(cls)] += count
+    return {door: counted[door] for door in DOORS}
+
+
+def decided(doors: Mapping[str, int]) -> float:
+    """Share of calls that were decided ahead of time; 1 when there are none."""
+    calls = sum(doors.values())
+    return sum(doors[door] for door in DECIDED) / calls if calls else 1.0
 
 
 def together(costs: list[Cost]) -> Cost | None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from aot.errors import SetupError
-from aot.record import dataclass
+from aot.record import dataclass, fields
 
 TRACED, PROFILED, TIMED = "traced", "profiled", "timed"
+
+
+class Late(SetupError):
+    """A run did not end in its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class Job:
     cwd: str | None
     folder: Path  # for what runs read and write: stdin, and a file a run for stdout, stderr, trace
     timeout_s: float
+    limits: tuple[str, ...] = ()  # as --limit has them
+    fresh: Path | None = None  # a directory that is made anew for every run, where the guest starts
 
     def path(self, run: str, stream: str) -> Path:
         """Where a stream of a run is kept."""
@@ -44,45 +52,57 @@ Result = dict[str, Any]
 
 
 def once(job: Job, run: str, kind: str, dispatch: str) -> Result:
-    """Run the guest and answer what the child found. Raises SetupError when there is no answer."""
-    context = multiprocessing.get_context("spawn")  # a fresh interpreter: nothing of ours is in its memory
+    """Run the guest and answer what the child found. Raises Late, SetupError when there is no answer."""
+    said, values = job.path(run, "stderr"), tuple(getattr(job, item.name) for item in fields(Job))
+    return ask(main, (run, kind, dispatch, values), job.timeout_s, f"the {dispatch} run", said)
+
+
+def ask(
+    work: Callable[..., None], values: tuple[Any, ...], timeout_s: float, what: str, said: Path
+) -> Result:
+    """What `work(connection, *values)` sends from a fresh interpreter: nothing of ours is in its memory.
+
+    Raises Late when nothing comes in time, SetupError when it fails; `said` is where it may have told why.
+    """
+    context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
-    values = (str(job.image), job.argv, job.env, job.root, job.mounts, job.cwd, str(job.folder))
-    child = context.Process(target=main, args=(send, run, kind, dispatch, values), daemon=True)
+    child = context.Process(target=work, args=(send, *values), daemon=True)
     child.start()
     send.close()
     try:
-        if not receive.poll(job.timeout_s):
-            raise SetupError(f"the {dispatch} run did not end within {job.timeout_s:g} s (--timeout)")
+        if not receive.poll(timeout_s):
+            raise Late(f"{what} did not end within {timeout_s:g} s (--timeout)")
         found: Result = receive.recv()
         child.join(5)
     except EOFError:
         child.join(5)
-        raise SetupError(f"the {dispatch} run failed: {_last_words(job, run, child.exitcode)}") from None
+        raise SetupError(f"{what} failed: {_last_words(said, child.exitcode)}") from None
     finally:
         if child.is_alive():
             child.kill()
             child.join()
         receive.close()
     if "error" in found:
-        raise SetupError(f"the {dispatch} run failed: {found['error']}")
+        raise SetupError(f"{what} failed: {found['error']}")
     return found
 
 
-def _last_words(job: Job, run: str, status: int | None) -> str:
+def _last_words(said: Path, status: int | None) -> str:
     if status is not None and status < 0:
         return f"killed by {signal.Signals(-status).name}"
-    said = job.path(run, "stderr")
     lines = said.read_text(errors="replace").split("\n") if said.exists() else []
     return next((line for line in reversed(lines) if line.strip()), f"status {status}")
 
 
 def main(send: Connection, run: str, kind: str, dispatch: str, values: tuple[Any, ...]) -> None:
     """The child: take the streams, make the machine, run, tell, and leave as quickly as `run` does."""
-    image, argv, env, root, mounts, cwd, folder = values
-    job = Job(Path(image), argv, env, root, mounts, cwd, Path(folder), 0.0)
+    job = Job(*values)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _take_streams(job, run)
+    if job.fresh is not None:
+        shutil.rmtree(job.fresh, ignore_errors=True)
+        job.fresh.mkdir()
+        os.chdir(job.fresh)
     from aot.errors import AotError
 
     try:
@@ -112,13 +132,14 @@ def _run(job: Job, run: str, kind: str, dispatch: str) -> Result:
     from aot.cli.execute import collect
     from aot.cli.prepare import libraries_of
     from runtime import report
+    from runtime.kernel.limits import Limits
     from runtime.machine import Machine, RunOptions
 
     with contextlib.ExitStack() as stack:
         options = RunOptions(
             argv=list(job.argv), env=job.env, dispatch=dispatch, deterministic=kind != TIMED,
             root=job.root, mounts=list(job.mounts), cwd=job.cwd, ready=collect,
-            overlay=libraries_of(job.image),
+            overlay=libraries_of(job.image), limits=Limits.parse(job.limits) if job.limits else None,
         )  # fmt: skip
         if kind == TRACED:
             path = job.path(run, "trace")

@@ -51,7 +51,7 @@ def _output(text: str) -> Panel:
 
 
 def _checks(checks: Sequence[Check], console: Console) -> None:
-    table = _table("the same both ways", ("", "left"), ("", "left"), ("", "left"))
+    table = new_table("the same both ways", ("", "left"), ("", "left"), ("", "left"))
     for check in checks:
         word = Text("equal", "green") if check.equal else Text("DIFFERENT", "bold red")
         table.add_row(Text(check.what), word, Text(check.compared))
@@ -67,7 +67,7 @@ def _checks(checks: Sequence[Check], console: Console) -> None:
 def _times(found: Comparison) -> Table:
     runs = len(found.aot.runs)
     title = f"time of {runs} run{'s' if runs > 1 else ''} each way in milliseconds, without starting Python"
-    table = _table(
+    table = new_table(
         title,
         ("", "left"),
         *((name, "right") for name in ("min", "median", "max", "deviation")),
@@ -97,7 +97,7 @@ def _ratio(spread: Spread, base: Spread) -> str:
 
 
 def _calls(found: Comparison) -> RenderableType:
-    table = _table(
+    table = new_table(
         "calls, the dearest first: microseconds of one, crossing and op",
         ("call", "left"), ("class", "left"), ("count", "right"), ("exits", "right"),
         ("ahead", "right"), ("op", "right"), ("dynamic", "right"), ("op", "right"),
@@ -126,7 +126,7 @@ def _cost(cost: Cost | None) -> tuple[str, str]:
 
 
 def _shares(found: Comparison) -> Table:
-    table = _table(
+    table = new_table(
         "calls per class, and what an empty crossing costs here in microseconds",
         ("class", "left"),
         ("ahead of time", "right"), ("", "right"), ("crossing", "right"),
@@ -141,13 +141,16 @@ def _shares(found: Comparison) -> Table:
             cells += (str(counts[cls] or ""), share, "" if each is None else f"{each:.2f}")
         table.add_row(cls, *cells)
     table.add_section()
+    decided = [f"{100 * mode.decided:.1f} %" for mode in found.modes]
+    table.add_row("decided ahead of time", "", decided[0], "", "", decided[1], "")
     exits = [f"{mode.exits_per_call:.3f}" for mode in found.modes]
     table.add_row("all", str(found.aot.calls), "", "", str(found.dynamic.calls), "", "")
     table.add_row("exits per call", exits[0], "", "", exits[1], "", "")
     return table
 
 
-def _table(title: str, *columns: tuple[str, Any]) -> Table:
+def new_table(title: str, *columns: tuple[str, Any]) -> Table:
+    """An empty table of the reports' look; columns are (name, justify)."""
     named = any(name for name, _ in columns)
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
