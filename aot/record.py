@@ -76,7 +76,10 @@ def asdict(value: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(type(value), FIELDS):
+    kind = type(value)
+    if kind is int or kind is str or value is None:
+        return value
+    if hasattr(kind, FIELDS):
         return asdict(value)
     if isinstance(value, list | tuple):
         return type(value)(_plain(v) for v in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from aot.record import dataclass
@@ -14,6 +15,8 @@ FORMATS: dict[int, tuple[int, bool]] = {
     0xA: (2, True), 0xB: (4, True), 0xC: (8, True),
 }  # fmt: skip
 MASK = (1 << 64) - 1
+_FDE = struct.Struct("<IIiI")  # length, distance to the CIE, start, bytes; in the usual encoding
+_USUAL = PCREL | 0xB
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,18 @@ def frame_of_header(raw: bytes, address: int) -> int:
 def frame_ranges(raw: bytes, address: int) -> Iterator[tuple[int, int]]:
     """(start, end) of every FDE in the bytes of .eh_frame at `address`; stops at nonsense."""
     cies: dict[int, _Cie | None] = {}
-    at = 0
+    at, last = 0, len(raw) - _FDE.size
     while at + 8 <= len(raw):
+        if at <= last:
+            length, pointer, begin, size = _FDE.unpack_from(raw, at)
+            cie = cies.get(at + 4 - pointer)
+            # What nearly every compiler writes, in one step.
+            if cie is not None and cie.encoding == _USUAL and 12 <= length < last - at and not cie.signal:
+                found = begin + address + at + 8 & MASK
+                if found:
+                    yield found, found + size
+                at += 4 + length
+                continue
         length = int.from_bytes(raw[at : at + 4], "little")
         start = at + 4
         if length == 0xFFFFFFFF:  # 64-bit length follows

@@ -11,15 +11,17 @@ def merge(
     segments: tuple[Segment, ...], sources: Iterable[tuple[str, Iterable[tuple[int, int]]]]
 ) -> tuple[FunctionRange, ...]:
     """One range per start, in executable segments; an earlier source wins unless it has no end."""
-    code = [s for s in segments if s.prot & Prot.X]
-    found: dict[int, FunctionRange] = {}
+    code = [(s.address, s.end) for s in segments if s.prot & Prot.X]
+    found: dict[int, tuple[int, int, str]] = {}
+    low, high = 0, 0  # the executable segment that held the last start
     for source, ranges in sources:
         for start, end in ranges:
             known = found.get(start)
-            if known is not None and (known.end or end <= start):
+            if known is not None and (known[1] or end <= start):
                 continue
-            home = next((s for s in code if s.address <= start < s.end), None)
-            if home is not None:
-                stop = min(end, home.end) if end > start else 0
-                found[start] = FunctionRange(start, stop, known.source if known else source)
-    return tuple(found[start] for start in sorted(found))
+            if not low <= start < high:
+                low, high = next((home for home in code if home[0] <= start < home[1]), (0, 0))
+            if low <= start < high:
+                stop = min(end, high) if end > start else 0
+                found[start] = (start, stop, known[2] if known else source)
+    return tuple(FunctionRange(*found[start]) for start in sorted(found))

@@ -150,7 +150,7 @@ class Image:
     def segment_at(self, address: int) -> Segment | None:
         """The segment that maps `address`, or None."""
         for segment in self.segments:
-            if segment.address <= address < segment.end:
+            if 0 <= address - segment.address < segment.size:
                 return segment
         return None
 
