@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _READ: Final = 4000  # functions read to learn what callers pass
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
+NOBODY: Final = "nothing shows who calls it"
 _SHORT: Final = 0x100  # bytes a short branch of x86 reaches, and more
 
 
@@ -63,7 +64,7 @@ class Callers:
             unseen += self._declared(entry)
             unseen += [hidden for mention in self.mentions.to(entry) for hidden in self._taken(mention)]
             if not arrivals and not unseen:
-                unseen = [Unseen("nothing shows who calls it")]
+                unseen = [Unseen(NOBODY)]
             self._ways[entry] = Ways(tuple(arrivals), tuple(unseen))
         return self._ways[entry]
 

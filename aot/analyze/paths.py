@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from aot.analyze.model import CallPath, Link
 from aot.analyze.stack import depth_at
 from aot.analyze.tracer import Born, Param, Tracer
-from aot.analyze.values import Lost
+from aot.analyze.values import Lost, Place
 from aot.image.model import Arch
 from aot.record import dataclass
 
@@ -40,11 +40,21 @@ class Paths:
 
     def to(self, code: Code, address: int, born: Iterable[Born], gate: Gate) -> tuple[CallPath, ...]:
         """Every way in which the values `born` get to the instruction at `address` of `code`, known ones first."""
+        return self._follow([self._source(code, one, address, ()) for one in born], gate)
+
+    def into(self, place: Place, entry: int, gate: Gate) -> tuple[CallPath, ...]:
+        """Every way in which a value gets into `place` of the function at `entry`."""
+        return self._follow(self._passed_in(Param(place, entry), gate), gate)
+
+    def from_branch(self, arrival: Arrival, place: Place, gate: Gate) -> tuple[CallPath, ...]:
+        """Every way in which a value gets into `place` before one call or jump."""
+        return self._follow(self._passed_by(arrival, Param(place, 0), gate), gate)
+
+    def _follow(self, sources: Iterable[_Source], gate: Gate) -> tuple[CallPath, ...]:
+        """The paths that end in `sources`, through parameters of one caller after the other."""
         out: dict[tuple[int | None, int, tuple[Link, ...], str], CallPath] = {}
         asked: set[Param] = set()
-        work: deque[tuple[_Source, tuple[Link, ...]]] = deque(
-            (self._source(code, one, address, ()), ()) for one in born
-        )
+        work: deque[tuple[_Source, tuple[Link, ...]]] = deque((source, ()) for source in sources)
         while work:
             source, behind = work.popleft()
             links = (*source.links, *behind)
