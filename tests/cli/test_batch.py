@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -15,21 +14,14 @@ import pytest
 from aot.cli.batching.display import line, shown
 from aot.cli.batching.journal import Journal
 from aot.cli.batching.model import Choice, Entry, Limits, Outcome, from_json
-from aot.cli.batching.pool import Pool
-from aot.cli.batching.run import Options
-from aot.cli.batching.serve import serve
-from aot.cli.batching.sources import sources
 from aot.cli.batching.store import FOLDER, LocalStore
 from aot.cli.batching.tree import walk
 from aot.cli.batching.worker import translate_one
 from aot.cli.main import serve as command_line
 from aot.errors import SetupError
 from tests.bad.build import elf, elf32, pe
+from tests.cli.batches import batch, never, outcomes, program
 from tests.cli.work import ASKED, obey
-
-
-def program(tail: bytes = b"") -> bytes:
-    return elf(tail=tail)
 
 
 @pytest.fixture
@@ -44,26 +36,6 @@ def tree(tmp_path: Path) -> Path:
     (source / "empty").write_bytes(b"")
     (source / "library.so").write_bytes(elf(kind=1))
     return source
-
-
-def options(source: Path, out: Path, **more: Any) -> Options:
-    values: dict[str, Any] = {"choice": Choice(), "jobs": 2, "limits": Limits(60.0, 0), "key": "k"}
-    found = tuple(sources([str(source)], io.BytesIO()))
-    return Options(sources=found, store=LocalStore(out), without=(out,), **(values | more))
-
-
-def batch(source: Path, out: Path, work: Any = translate_one, **more: Any) -> tuple[int, dict[str, Any]]:
-    """Exit status and report."""
-
-    def pool(asked: Options) -> Pool:
-        return Pool(work, asked.jobs, *asked.limits)
-
-    status = serve(options(source, out, **more), pool, report=None, resume=True, quiet=True, verbose=False)
-    return status, json.loads((out / "batch.json").read_text())
-
-
-def outcomes(report: dict[str, Any]) -> dict[str, str]:
-    return {entry["path"]: entry["outcome"] for entry in report["files"]}
 
 
 def test_a_tree_is_translated(tree: Path, tmp_path: Path) -> None:
@@ -97,10 +69,6 @@ def test_a_second_run_does_nothing(tree: Path, tmp_path: Path) -> None:
     assert status == 0
     assert report["counts"] == {"up to date": 3, "not an executable": 3}
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.elf")} == before
-
-
-def never(*_: object) -> dict[str, Any]:
-    raise AssertionError("nothing was to be done")
 
 
 def test_what_changed_is_done_again(tree: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from aot.record import dataclass
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Answer = dict[str, Any]
-"""Values of Entry fields; `outcome` and `reason` always. One that is not the last has the outcome None."""
+"""What became of a task; `outcome` and `reason` at least, where the pool itself gives it."""
 Work = Callable[..., Any]
 PRELOAD = ["aot.cli.batching.warm"]
 GRACE_S = 5.0  # a worker whose batch is gone ends itself this long after its time
@@ -94,7 +94,7 @@ class Pool:
         self._running: dict[Connection, Running] = {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Answer]]:
-        """(task, answer) as they come in; every answer has an outcome. Workers left over are ended."""
+        """(task, answer) as they come in. Workers left over are ended."""
         left = iter(tasks)
         try:
             more = True
@@ -107,8 +107,7 @@ class Pool:
                 ready = attend((self,)) if self._running else []
                 for found, answer in self.collect(ready):
                     yield found, answer
-                    if answer["outcome"] is None:
-                        self.proceed(found)
+                    self.proceed(found)
         finally:
             self.close()
 
@@ -159,9 +158,9 @@ class Pool:
         self._running[ours] = Running(task, process, ours, now, now)
 
     def proceed(self, task: Task) -> None:
-        """Let the generator of a task go on."""
+        """Let the generator of a task go on, if it waits."""
         for worker in self._running.values():
-            if worker.task is task:
+            if worker.task is task and worker.waiting:
                 worker.begin, worker.waiting = time.monotonic(), False
                 with contextlib.suppress(OSError):  # it has died since: `collect` will meet that
                     worker.door.send(True)
@@ -173,11 +172,10 @@ class Pool:
             if worker is None:
                 continue
             try:
-                answer = worker.door.recv()
+                worker.waiting, answer = worker.door.recv()
             except (EOFError, OSError):
                 worker.process.join(GRACE_S)
-                answer = _failed(worker, _last_words(worker.process.exitcode))
-            worker.waiting = answer["outcome"] is None
+                worker.waiting, answer = False, _failed(worker, _last_words(worker.process.exitcode))
             if not worker.waiting:
                 self._end(worker)
             yield worker.task, answer
@@ -281,7 +279,7 @@ def _child(door: Connection, work: Work, arguments: tuple[Any, ...], longest_s: 
     answer = work(*arguments)
     if isinstance(answer, Generator):
         answer = _told(door, answer, math.ceil(longest_s))
-    door.send(answer)
+    door.send((False, answer))
     door.close()
 
 
@@ -294,7 +292,7 @@ def _told(door: Connection, answers: Generator[Answer, None, Answer], longest_s:
             last: Answer = end.value
             return last
         signal.alarm(0)
-        door.send(answer)
+        door.send((True, answer))
         door.recv()  # EOFError, and with it our end, when the batch is gone
         signal.alarm(longest_s)
 

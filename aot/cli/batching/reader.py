@@ -185,7 +185,7 @@ class Reading:
         self.seen[name] += 1
         if self.seen[name] > 1:  # nothing is lost, and nothing is overwritten
             name = f"{name}~{self.seen[name]}"
-        return {"outcome": None, "found": {"name": name, "outcome": outcome, "reason": reason, **facts}}
+        return {"found": {"name": name, "outcome": outcome, "reason": reason, **facts}}
 
     def _so_far(self) -> str:
         return f"{self.told} member{'' if self.told == 1 else 's'} read before"

@@ -46,7 +46,7 @@ class Readers:
     def collect(self, ready: list[object]) -> Iterator[Entry | Found]:
         """What was told: files to translate, entries of others, and of archives at their end."""
         for task, answer in self.pool.collect(ready):
-            if answer["outcome"] is None:
+            if "found" in answer:
                 self._held.append(task)
                 yield self._member(self._of[task.path], answer["found"])
             else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aot.cli.batching.model import Choice
 from aot.cli.files import EXECUTABLE, write_whole
-from aot.errors import AotError, NotProgram
+from aot.errors import AotError, FileError, NotProgram
 from aot.image import kinds
 from aot.image.formats import FORMATS, load_image
 from aot.image.macho import FAT
@@ -37,6 +37,8 @@ def translate_one(source: str, temporary: str, choice: Choice) -> Answer:
         found = _translate(source, temporary, choice)
     except NotProgram as error:
         found = {"outcome": "not an executable", "reason": str(error)}
+    except FileError as error:  # no room for the translation: the file is not to blame
+        found = {"outcome": "failed", "reason": str(error)}
     except AotError as error:
         found = {"outcome": "refused", "reason": str(error)}
     except MemoryError:
