@@ -13,11 +13,15 @@ A64_TEST = 12  # bytes of an aarch64 inline stub that only look whether it is tr
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the guest may see: PC, and what its number register holds there (None: what it does, plus `more`)."""
+    """What the guest may see: PC, and what its number register holds there (None: what it does, plus `more`).
+
+    `trap` is the address of the trap where that is not the PC: its number is loaded first.
+    """
 
     pc: int
     number: int | None = None
     more: int = 0
+    trap: int = 0
 
 
 class PcMap:
@@ -61,7 +65,7 @@ class PcMap:
         else:
             return Shown(pc)
         if site.folded and self._x86:
-            return Shown(site.window + self.bias)
+            return Shown(site.window + self.bias, trap=site.addr + self.bias)
         return Shown(site.addr + self.bias, number)
 
     def machine(self, pc: int) -> int:

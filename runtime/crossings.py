@@ -33,7 +33,10 @@ Wrap = Callable[[Handler, Call, Door], Handler]
 def dispatcher_of(machine: Machine, wrap: Wrap | None) -> Dispatcher:
     """The dispatcher of a program's system, which knows the program's sites; `wrap` goes around its handlers."""
     m, bias = machine.manifest, machine.loaded.bias
-    dispatcher = Dispatcher(machine.system, m.column, machine.arch, machine.interface.ops, wrap)
+    guard, ops = machine.options.guard, machine.interface.ops
+    if guard is not None:
+        ops = guard.ops(ops)
+    dispatcher = Dispatcher(machine.system, m.column, machine.arch, ops, wrap)
     dispatcher.known = {s.addr + bias for s in m.sites}
     dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
     if machine.first is not machine:  # a run has one summary
@@ -45,13 +48,24 @@ def dispatcher_of(machine: Machine, wrap: Wrap | None) -> Dispatcher:
 
 
 def wrap_of(machine: Machine) -> Wrap | None:
-    """What traces or times the handlers of a program."""
-    options = machine.options
+    """What guards, traces or times the handlers of a program, each around those before it."""
+    options, column = machine.options, machine.manifest.column
+    wraps: list[Wrap] = []
+    if options.guard is not None:
+        wraps.append(options.guard.wrapper(machine.system, column))
     if options.profile is not None:
-        return options.profile.wrap
-    if options.trace is None:
-        return None
-    return Tracer(machine.system, machine.manifest.column, options.trace.write).wrap
+        wraps.append(options.profile.wrap)
+    elif options.trace is not None:
+        wraps.append(Tracer(machine.system, column, options.trace.write).wrap)
+    if len(wraps) < 2:
+        return wraps[0] if wraps else None
+
+    def wrap(handler: Handler, row: Call, door: Door) -> Handler:
+        for one in wraps:
+            handler = one(handler, row, door)
+        return handler
+
+    return wrap
 
 
 def doors_of(machine: Machine) -> Doors:
@@ -64,6 +78,7 @@ def doors_of(machine: Machine) -> Doors:
         watched=options.trace is not None or not options.routines,
         counted=options.stats is not None,
         timed=options.profile is not None,
+        guard=options.guard,
     )
     doors = Doors(
         table=dispatcher.table,

@@ -107,7 +107,7 @@ def identify(first: Machine, ctx: Context) -> None:
     creds = process.creds
     act_for(creds)
     words = {
-        DataWord.TRACED: int(first.options.trace is not None),
+        DataWord.TRACED: int(first.options.sees((process.program or first).system.inline)),
         DataWord.PID: process.pid,
         DataWord.TID: ctx.tid,
         DataWord.PPID: process.ppid,

@@ -43,7 +43,7 @@ class Tracer:
 
     def wrap(self, handler: Handler, row: Call, door: Door) -> Handler:
         """`handler` with its line written after it."""
-        describe = _describer(row, self._column, door)
+        describe = describer(row, self._column, door)
 
         def traced(ctx: Context) -> int:
             shown = describe(ctx)
@@ -114,13 +114,13 @@ def _error_number(style: ErrorStyle, word: int, carry: int) -> int | None:
     return None
 
 
-def _describer(row: Call, column: str, door: Door) -> Callable[[Context], Callable[[int | None], str]]:
+def describer(row: Call, column: str, door: Door) -> Callable[[Context], Callable[[int | None], str]]:
     """A function that reads the argument words now and returns one that formats them afterwards."""
     if row.by is not None:
         argument, rows = row.by
-        subs = {v: _describer(replace(sub, named=row.named), column, door) for v, sub in rows.items()}
+        subs = {v: describer(replace(sub, named=row.named), column, door) for v, sub in rows.items()}
         names = list(row.args or next(iter(rows.values())).args)
-        word_of = _getter(door, names.index(argument))
+        word_of = word_getter(door, names.index(argument))
         plain = _plain(row.args or next(iter(rows.values())).args, column, door, row.named)
 
         def select(ctx: Context) -> Callable[[int | None], str]:
@@ -134,7 +134,7 @@ def _plain(
     args: Mapping[str, Kind], column: str, door: Door, named: int | None
 ) -> Callable[[Context], Callable[[int | None], str]]:
     kinds = [(name, inner(kind.for_column(column))) for name, kind in args.items()]
-    getters = [_getter(door, i, named) for i in range(len(kinds))]
+    getters = [word_getter(door, i, named) for i in range(len(kinds))]
     position = {name: i for i, (name, _) in enumerate(kinds)}
     masks = [_mask(kind) for _, kind in kinds]
 
@@ -153,7 +153,8 @@ def _plain(
     return describe
 
 
-def _getter(door: Door, position: int, named: int | None = None) -> Callable[[Any], int]:
+def word_getter(door: Door, position: int, named: int | None = None) -> Callable[[Any], int]:
+    """What reads the word of the argument at `position` from a context."""
     place = door.place(position, named)
     if isinstance(place, str):
         index = door.index[place]

@@ -104,7 +104,7 @@ def command(
     if recorded is not None:
         from aot.cli.profiling.compared import compare, seen_in
 
-        compared = compare(found, seen_in(recorded))
+        compared = compare(found, seen_in(recorded, found.arch))
         _write(compared.lines(), output)
         return MISSED if compared.missed else 0
     if form == "oci":

@@ -81,6 +81,21 @@ class RunCommand(click.Command):
     metavar="NAME=VALUE[,...]",
     help="Bound the whole run: memory=SIZE, time=SECONDS, cpu=SECONDS, files=N, processes=N.",
 )
+@click.option(
+    "--policy",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Allow only what FILE does: a policy (TOML, JSON) or an OCI seccomp profile.",
+)
+@click.option(
+    "--policy-log", metavar="FILE", help="Write what the policy refuses to FILE, not to standard error."
+)
+@click.option(
+    "--record-policy",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a policy that allows what the run does.",
+)
 @click.option("--stats", is_flag=True, help="Print what was served how, to standard error, at the end.")
 @click.option("--argv0", metavar="NAME", help="What the guest sees as argv[0].  [default: FILE]")
 @personality_option
@@ -99,6 +114,9 @@ def command(
     cwd: str | None,
     net: str,
     limits: tuple[str, ...],
+    policy: Path | None,
+    policy_log: str | None,
+    record_policy: Path | None,
     stats: bool,
     argv0: str | None,
     personality: str | None,
@@ -116,21 +134,31 @@ def command(
     --net host says so. A guest killed by a fault ends with 128 plus the signal's number, as in a shell; one
     that reaches a limit of time, or touches more memory than its limit, with 137.
 
+    --record-policy writes the calls a run makes, with the paths and addresses they are about. --policy allows
+    that much and no more: another call fails with the error the policy names, in the guest's own form, and is
+    logged with its arguments and where it was made. An OCI profile is enforced with its conditions on arguments.
+
     \b
     Examples:
       helctic-aot run hello.elf arg1 --flag-of-the-guest
       helctic-aot run hello.exe
       helctic-aot run --trace=calls.txt --deterministic hello.elf
       helctic-aot run --limit memory=256M,time=10 hello.elf
+      helctic-aot run --record-policy app.toml ./app && helctic-aot run --policy app.toml ./app
       helctic-aot run --mount /data=./input:ro busybox.elf ls -la /data
     """
+    from aot.cli.policing import guarding
     from aot.cli.prepare import libraries_of, native_bytes, translate_bytes
     from aot.cli.shown import shown
     from runtime.machine import RunOptions
     from runtime.machine import run as run_machine
 
     raw, told = native_bytes(Path(file), personality, nt_build, arch), environment(env)
-    with trace_file(trace) as stream:
+    with (
+        text_file(trace, "--trace") as stream,
+        text_file(policy_log, "--policy-log") as log,
+        guarding(raw, file, policy, record_policy, log or sys.stderr) as guard,
+    ):
         options = RunOptions(
             argv=[file if argv0 is None else argv0, *arguments],
             env=told,
@@ -142,6 +170,7 @@ def command(
             cwd=cwd,
             net=net,
             limits=bounds(limits),
+            guard=guard,
             stats=sys.stderr if stats else None,
             errors=sys.stderr,
             forward=True,
@@ -153,8 +182,8 @@ def command(
 
 
 @contextlib.contextmanager
-def trace_file(name: str | None) -> Iterator[TextIO | None]:
-    """The stream traces go to: none, standard error, or a file."""
+def text_file(name: str | None, option: str) -> Iterator[TextIO | None]:
+    """The stream that the lines of an option go to: none, standard error, or a file."""
     if name is None or name == STDERR:
         yield None if name is None else sys.stderr
         return
@@ -162,7 +191,7 @@ def trace_file(name: str | None) -> Iterator[TextIO | None]:
         try:
             stream = stack.enter_context(Path(name).open("w", encoding="utf-8", errors="backslashreplace"))
         except OSError as error:
-            raise FileError(f"--trace: {name}: {error.strerror}") from None
+            raise FileError(f"{option}: {name}: {error.strerror}") from None
         try:
             yield stream
             stream.flush()
@@ -170,7 +199,7 @@ def trace_file(name: str | None) -> Iterator[TextIO | None]:
             if error.errno != errno.ENOSPC:
                 raise
             stack.pop_all()  # closing would only fail again
-            raise FileError(f"--trace: {name}: {error.strerror}") from None
+            raise FileError(f"{option}: {name}: {error.strerror}") from None
 
 
 def bounds(texts: tuple[str, ...]) -> Limits | None:

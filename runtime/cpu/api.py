@@ -186,9 +186,9 @@ class Cpu(Protocol):
     def step_out(self, context: RegisterState) -> None:
         """Run on to the end of the stub, where the PC is inside one."""
 
-    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
-        """After Left: index of the site that was crossed where a gate knows it, and the address of the
-        instruction that left."""
+    def crossed(self, context: RegisterState, *, handling: bool = False) -> tuple[int | None, int]:
+        """After Left (or in the handler, when `handling`): index of the site that was crossed where a gate
+        knows it, and the address of the instruction that left."""
 
     def duplicate(self, context: RegisterState, child: RegisterState) -> None:
         """After Left: give `child` a copy of `context`'s whole state."""

@@ -265,8 +265,8 @@ class Aarch64:
         elif kind is not None:  # number register and C are put back by the stub's own last instructions
             self.cpu.step_out(context)
 
-    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
-        """See api.Cpu."""
+    def crossed(self, context: RegisterState, *, handling: bool) -> tuple[int | None, int]:
+        """See api.Cpu. An exit is behind its instruction as soon as it is handled."""
         return None, int(context.regs[PC]) - 4
 
     # calibration

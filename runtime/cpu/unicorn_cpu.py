@@ -359,9 +359,9 @@ class UnicornCpu(Rest):
         """See api.Cpu."""
         context.regs[-1] = pc
 
-    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
+    def crossed(self, context: RegisterState, *, handling: bool = False) -> tuple[int | None, int]:
         """See api.Cpu."""
-        return self.half.crossed(context)
+        return self.half.crossed(context, handling=handling)
 
     def duplicate(self, context: RegisterState, child: RegisterState) -> None:
         """See api.Cpu."""

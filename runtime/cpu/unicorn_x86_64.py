@@ -300,9 +300,9 @@ class X86:
             flags = cpu.engine.read(self.flags)  # outside a run the lazy flags have been folded into rflags
             cpu.engine.write(self.flags, flags & ~1 | carry)
 
-    def crossed(self, context: RegisterState) -> tuple[int | None, int]:
-        """See api.Cpu."""
-        at: int = context.regs[RIP] - 2
+    def crossed(self, context: RegisterState, *, handling: bool) -> tuple[int | None, int]:
+        """See api.Cpu. While a trap is handled the engine still stands at it."""
+        at: int = context.regs[RIP] - (0 if handling else 2)
         inside = self.gates is not None and 0 <= at - self.gates < SLOT * len(GateKind)
         if not inside:
             return None, at

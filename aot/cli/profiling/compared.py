@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from aot.analyze.callset.model import CallSet
 from aot.cli.prepare import read_file
-from aot.errors import ProfileError
 from aot.record import dataclass
+from runtime.policy.read import read_policy
 
 _LINE = re.compile(r"\[\d+\] (\w+)\(")
 
@@ -47,14 +46,10 @@ def compare(found: CallSet, seen: frozenset[str]) -> Comparison:
     return Comparison(*(tuple(sorted(part)) for part in (names & seen, names - seen, seen - names)))
 
 
-def seen_in(path: Path) -> frozenset[str]:
+def seen_in(path: Path, arch: str) -> frozenset[str]:
     """The calls that a recorded policy, an OCI profile or a trace names. Raises an AotError for anything else."""
     raw = read_file(path)
     text = raw.decode("utf-8", "replace")
     if _LINE.match(text):
         return frozenset(found[1] for line in text.splitlines() if (found := _LINE.match(line)))
-    try:
-        rules = json.loads(text)["syscalls"]
-        return frozenset(name for rule in rules for name in rule["names"])
-    except (ValueError, KeyError, TypeError):
-        raise ProfileError(f"{path}: neither a trace nor a policy") from None
+    return read_policy(raw, str(path), arch).allowed()
