@@ -1,4 +1,4 @@
-"""Disassembly: the only module that imports Capstone, and what each instruction does to control flow."""
+"""Disassembly: what Capstone says of instructions, corrected, and what each instruction does to control flow."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
-import capstone
-
+from aot.analyze.capstone_c import Capstone
 from aot.image.model import Arch
 
 Raw = tuple[int, int, str, str]  # address, size, mnemonic, operands
@@ -85,14 +84,7 @@ class Decoder:
 
     def __init__(self, arch: Arch) -> None:
         self.arch = arch
-        mode = (
-            (capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-            if arch is Arch.X86_64
-            else (capstone.CS_ARCH_ARM64, capstone.CS_MODE_LITTLE_ENDIAN)
-        )
-        self._lite = capstone.Cs(*mode)
-        self._full = capstone.Cs(*mode)
-        self._full.detail = True
+        self._capstone = Capstone(arch)
         self._plain: set[str] = set()  # mnemonics seen that never touch the program counter
         self._flow = _x86_flow if arch is Arch.X86_64 else _a64_flow
         self.writes = lru_cache(maxsize=1 << 15)(self._writes)
@@ -100,7 +92,7 @@ class Decoder:
 
     def sweep(self, code: bytes, address: int) -> list[Raw]:
         """Instructions from `address` until the bytes end or are none."""
-        return list(self._lite.disasm_lite(code, address))
+        return self._capstone.instructions(code, address)
 
     def flow(self, insn: Raw) -> Flow:
         """What `insn` does to the program counter."""
@@ -118,12 +110,12 @@ class Decoder:
         return int(text, 16) if text.startswith("0x") else None
 
     def _access(self, raw: bytes) -> tuple[frozenset[str], frozenset[str]]:
-        for insn in self._full.disasm(raw, 0x1000):
-            read, written = insn.regs_access()
-            reads = frozenset(family(insn.reg_name(r)) for r in read)
-            writes = frozenset(family(insn.reg_name(r)) for r in written)
-            return reads, self._correct(insn.mnemonic, insn.op_str, writes)
-        return frozenset(), frozenset()
+        found = self._capstone.access(raw)
+        if found is None:
+            return frozenset(), frozenset()
+        reads, writes = (frozenset(map(family, names)) for names in found)
+        *_, mnemonic, operands = self._capstone.instructions(raw, 0x1000)[0]
+        return reads, self._correct(mnemonic, operands, writes)
 
     def _correct(self, mnemonic: str, operands: str, writes: frozenset[str]) -> frozenset[str]:
         """Capstone's written registers, with those it forgets and without those it invents."""
@@ -144,7 +136,7 @@ class Decoder:
 
     def _writes(self, raw: bytes) -> frozenset[str]:
         """Families of the registers that the instruction `raw` writes, implicit ones included."""
-        for *_, mnemonic, operands in self._lite.disasm_lite(raw, 0x1000):
+        for *_, mnemonic, operands in self._capstone.instructions(raw, 0x1000):
             also = _X86_PLAIN.get(mnemonic) if self.arch is Arch.X86_64 else None
             if also is not None:  # asking Capstone costs ten times as much
                 first = operands.partition(", ")[0]
