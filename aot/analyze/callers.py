@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
     from aot.analyze.places import Places
 
+_DEPTH: Final = 6  # functions that call each other, read to learn whether the first returns
+_LONGEST: Final = 1500  # instructions of each
 _READ: Final = 4000  # functions read to learn what callers pass
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 NOBODY: Final = "nothing shows who calls it"
@@ -56,17 +58,58 @@ class Callers:
         self._left = _READ
         self._ways: dict[int, Ways] = {}
         self._marked: set[int] = set()
+        self._returns: dict[int, bool] = {}
 
     def to(self, entry: int) -> Ways:
         """Every way to the function that starts at `entry`."""
         if entry not in self._ways:
             arrivals, unseen = self._direct(entry)
             unseen += self._declared(entry)
-            unseen += [hidden for mention in self.mentions.to(entry) for hidden in self._taken(mention)]
+            if (
+                entry not in self._exported
+            ):  # which is a mention for everybody, and stands in a table of symbols
+                unseen += [hidden for mention in self.mentions.to(entry) for hidden in self._taken(mention)]
             if not arrivals and not unseen:
                 unseen = [Unseen(NOBODY)]
             self._ways[entry] = Ways(tuple(arrivals), tuple(unseen))
         return self._ways[entry]
+
+    def returns(self, function: int, depth: int = _DEPTH) -> bool:
+        """Whether a call of `function` may come back; what is not read to its end may."""
+        if function not in self._returns:
+            self._returns[function] = True  # a recursion says nothing
+            span = self.places.anchors.span_at(function)
+            if depth and span is not None and self._read(span):
+                self._returns[function] = self._can_return(self.places.of(span).code, function, depth)
+        return self._returns[function]
+
+    def _can_return(self, code: Code, function: int, depth: int) -> bool:
+        seen: set[int] = set()
+        work = [function]
+        while work:
+            address = work.pop()
+            if address in seen:
+                continue
+            seen.add(address)
+            raw = code.reached.get(address)
+            if raw is None or len(seen) > _LONGEST:
+                return True
+            flow = code.decoder.flow(raw)
+            target = code.decoder.target(raw) if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) else None
+            if flow is Flow.JUMP_INDIRECT or raw[2].rpartition(" ")[2].startswith("ret"):
+                return True
+            if flow in (Flow.JUMP, Flow.BRANCH):
+                inside = target is not None and code.start <= target < code.end
+                if inside and target is not None:
+                    work.append(target)
+                elif target is None or self.returns(target, depth - 1):
+                    return True
+            ends = flow in (Flow.STOP, Flow.JUMP)
+            if not ends and not (
+                flow is Flow.CALL and target is not None and not self.returns(target, depth - 1)
+            ):
+                work.append(address + raw[1])
+        return False
 
     def link(self, code: Code, at: int) -> Link:
         """The instruction at `at`, with the name of what it branches to."""
@@ -87,27 +130,28 @@ class Callers:
         arrivals: list[Arrival] = []
         unseen: list[Unseen] = []
         for _, source, is_call in self.places.branches_into(entry, entry + 1):
-            span = self.places.anchors.span_at(source)
-            if span is None:
-                unseen.append(Unseen("a branch outside every function", Link(source, f"to {entry:#x}")))
-            elif not self._read(span):
+            code = self._code(source)
+            if code is None:
                 unseen.append(Unseen("too many callers to read", Link(source, f"to {entry:#x}")))
-            else:
-                code = self._code(span)
-                found = self._arrival(code, source, entry, is_call=is_call)
-                if found is not None:
-                    arrivals.append(found)
-                elif code.covering(source) is None:
-                    unseen.append(
-                        Unseen("a branch in code that nothing reaches", Link(source, f"to {entry:#x}"))
-                    )
+                continue
+            found = self._arrival(code, source, entry, is_call=is_call)
+            if found is not None:
+                arrivals.append(found)
+            elif code.covering(source) is None:
+                unseen.append(Unseen("a branch in code that nothing reaches", Link(source, f"to {entry:#x}")))
         return arrivals + self._short(entry), unseen
 
-    def _code(self, span: Span) -> Code:
-        """The range of `span`, with the targets of long branches into it from elsewhere."""
-        code = self.places.of(span).code
-        if span.start not in self._marked:
-            self._marked.add(span.start)
+    def _code(self, address: int) -> Code | None:
+        """The range around `address`, with the targets of long branches into it from elsewhere."""
+        span = self.places.anchors.span_at(address)
+        if span is not None and not self._read(span):
+            return None
+        place = self.places.at(address)
+        code = place.code
+        if code.covering(address) is None:
+            self.places.reach(place, address)
+        if code.start not in self._marked:
+            self._marked.add(code.start)
             for target, source, is_call in self.places.branches_into(code.start, code.end):
                 inside = code.start <= source < code.end
                 if not inside and not is_call and target in code.reached and target not in code.entries:

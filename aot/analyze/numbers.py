@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aot.analyze.model import CallPath, Dynamic, Insn, Known, Number, OneOf
-from aot.analyze.tracer import Born, Param, Tracer
+from aot.analyze.tracer import Born, Param, trace
 from aot.analyze.values import Lost, number
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def site_number(
     code: Code, address: int, gate: Gate, before: tuple[Insn, ...], paths: Paths
 ) -> tuple[Number, tuple[CallPath, ...]]:
     """The number of the trap at `address`, and every way it gets there."""
-    born = Tracer(code, gate, strict=True).values(address, gate.number)
+    born = trace(code, gate, paths.callers.returns, (address, gate.number, ()), strict=True)
     numbers = sorted({one.value for one in born if isinstance(one.value, int)})
     ways = paths.to(code, address, born, gate)
     if any(not isinstance(one.value, int) for one in born):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aot.analyze.model import CallPath, Link
 from aot.analyze.stack import depth_at
-from aot.analyze.tracer import Born, Param, Tracer
+from aot.analyze.tracer import Born, Param, trace
 from aot.analyze.values import Lost, Place
 from aot.image.model import Arch
 from aot.record import dataclass
@@ -89,7 +89,7 @@ class Paths:
             place += depth
             if arrival.is_call and code.decoder.arch is Arch.X86_64:
                 place -= 8  # the return address is not pushed yet
-        born = Tracer(code, gate, strict=False).values(at, place, param.ops)
+        born = trace(code, gate, self.callers.returns, (at, place, param.ops), strict=False)
         return [self._source(code, one, at, (link,)) for one in born]
 
     def _source(self, code: Code, one: Born, at: int, behind: tuple[Link, ...]) -> _Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Final
 
 from aot.analyze.anchors import Anchors, Span
 from aot.analyze.blocks import Code
@@ -11,6 +12,9 @@ from aot.analyze.candidates import Candidate
 from aot.analyze.decode import Decoder
 from aot.image.model import Image
 from aot.record import dataclass, field
+
+_ROUNDS: Final = 4  # of proving a caller by its own callers
+_PROOFS: Final = 600  # branches read to learn whether undeclared code is reached
 
 
 @dataclass(slots=True)
@@ -29,6 +33,7 @@ class Places:
         self.image = image
         self.decoder = Decoder(image.arch)
         self.anchors = Anchors(image)
+        self._proofs_left = _PROOFS
         self._read: dict[tuple[int, int], Place] = {}
 
     def at(self, address: int) -> Place:
@@ -51,6 +56,30 @@ class Places:
                 code.descend(entry)
             place = self._read[span.start, span.end] = Place(span, code)
         return place
+
+    def reach(self, place: Place, wanted: int, rounds: int = _ROUNDS) -> None:
+        """Descend from targets in `place`, nearest before `wanted` first, of branches proved elsewhere."""
+        for target, source, is_call in reversed(self.branches_into(place.code.start, wanted + 1)):
+            if target in place.code.reached or place.code.start <= source < place.code.end:
+                continue
+            if self._proofs_left <= 0 or place.code.covering(wanted) is not None:
+                return
+            self._proofs_left -= 1
+            if self._is_branch(source, target, rounds - 1):
+                if is_call:
+                    place.code.descend(target)
+                else:
+                    place.code.enter(target)
+
+    def _is_branch(self, source: int, target: int, rounds: int) -> bool:
+        """Whether the instruction at `source` is reached and branches to `target`."""
+        if rounds <= 0:
+            return False
+        place = self.at(source)
+        if source not in place.code.reached and not place.span.exact:
+            self.reach(place, source, rounds - 1)
+        raw = place.code.reached.get(source)
+        return raw is not None and self.decoder.target(raw) == target
 
     def was_read(self, span: Span) -> bool:
         """Whether asking for `span` costs nothing any more."""

@@ -17,8 +17,6 @@ from aot.analyze.sweep import sweep
 from aot.image.model import Arch, Image
 from aot.personality.abi.gate import Gate
 
-_ROUNDS: Final = 4  # of proving a caller by its own callers
-_PROOFS: Final = 600  # branches read to learn whether undeclared code is reached
 _HUGE: Final = 1 << 20  # bytes of a range that is not followed as a whole for matches that are none
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 
@@ -38,7 +36,6 @@ class _Search:
         self.decoder, self.anchors = self.places.decoder, self.places.anchors
         self.refused: list[Refused] = []
         self.paths = Paths(Callers(self.places))
-        self._proofs_left = _PROOFS
 
     def run(self) -> Analysis:
         """Candidates to places, proof, then numbers."""
@@ -98,7 +95,7 @@ class _Search:
             follow_references(code, [c.address for c in missing])
             missing = [c for c in missing if code.covering(c.address) is None]
         for candidate in missing:
-            self._reach_from_elsewhere(place, candidate.address, _ROUNDS)
+            self.places.reach(place, candidate.address)
         missing = [c for c in missing if code.covering(c.address) is None]
         swept: dict[int, Raw] = {}
         for candidate in missing:
@@ -135,30 +132,6 @@ class _Search:
         if self.decoder.flow(raw) is Flow.TRAP:
             return f"{raw[2]} {raw[3]} is not a call of this system"
         return f"inside `{raw[2]} {raw[3]}` at {raw[0]:#x} in {where}"
-
-    def _reach_from_elsewhere(self, place: Place, wanted: int, rounds: int) -> None:
-        """Descend from targets in `place`, nearest before `wanted` first, of branches proved elsewhere."""
-        for target, source, is_call in reversed(self.places.branches_into(place.code.start, wanted + 1)):
-            if target in place.code.reached or place.code.start <= source < place.code.end:
-                continue
-            if self._proofs_left <= 0 or place.code.covering(wanted) is not None:
-                return
-            self._proofs_left -= 1
-            if self._is_branch(source, target, rounds - 1):
-                if is_call:
-                    place.code.descend(target)
-                else:
-                    place.code.enter(target)
-
-    def _is_branch(self, source: int, target: int, rounds: int) -> bool:
-        """Whether the instruction at `source` is reached and branches to `target`."""
-        if rounds <= 0:
-            return False
-        place = self.places.at(source)
-        if source not in place.code.reached and not place.span.exact:
-            self._reach_from_elsewhere(place, source, rounds - 1)
-        raw = place.code.reached.get(source)
-        return raw is not None and self.decoder.target(raw) == target
 
     def _mark_foreign(self, place: Place) -> None:
         """Note every target in the range of `place` of a branch from outside it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from aot.analyze.decode import Flow, Raw
 from aot.image.model import Arch
 
+_PADDING: Final = ("nop", "int3", "udf")
 _STRETCH: Final = 0x4000  # bytes of the longest stretch that is swept
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ def sweep(code: Code, candidate: Candidate, *, inexact: bool) -> Raw | None:
     at = next((i for i, raw in enumerate(insns) if raw[0] == candidate.address), None)
     if at is None or not _loads_number(code, insns[max(0, at - 12) : at], candidate.gate.number):
         return None
+    ended = True  # nothing falls into the stretch, or it would be reached
     for raw in insns:
-        if raw[0] not in code.reached:
+        ended = ended and raw[2] in _PADDING  # which nothing jumps to
+        if raw[0] not in code.reached and not ended:
             code.enter(raw[0])
+        ended = ended or code.decoder.flow(raw) in (Flow.STOP, Flow.JUMP, Flow.JUMP_INDIRECT)
     return code.reached.get(candidate.address)
 
 

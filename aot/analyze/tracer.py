@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow
@@ -66,6 +67,21 @@ class _State:
     trail: _Trail | None = None
 
 
+def trace(
+    code: Code,
+    gate: Gate,
+    returns: Callable[[int], bool],
+    question: tuple[int, Place, tuple[Op, ...]],
+    *,
+    strict: bool,
+) -> tuple[Born, ...]:
+    """Every value of a place before an address, after operations; patiently where that may show more."""
+    found = Tracer(code, gate, returns, strict=strict).values(*question)
+    if any(isinstance(one.value, Lost) for one in found):
+        return Tracer(code, gate, returns, strict=strict, patient=True).values(*question)
+    return found
+
+
 def evaluate(value: int, ops: tuple[Op, ...]) -> int:
     """What becomes of `value` on its way through `ops`."""
     for op, operand in reversed(ops):
@@ -76,8 +92,12 @@ def evaluate(value: int, ops: tuple[Op, ...]) -> int:
 class Tracer:
     """One question. Time is bounded: no instruction is looked at twice with the same place and operations."""
 
-    def __init__(self, code: Code, gate: Gate, *, strict: bool) -> None:
+    def __init__(
+        self, code: Code, gate: Gate, returns: Callable[[int], bool], *, strict: bool, patient: bool = False
+    ) -> None:
         self.code = code
+        self.returns = returns  # whether a call of the function at an address may come back
+        self.patient = patient  # read every function that is called on the way, lest it does not return
         self.strict = strict  # believe no constant that memory kept over a call or a pointer store
         self.trap_writes = {gate.result, gate.second, *gate.zeroed, *gate.lost}
         self._found: dict[tuple[Value, int], Born] = {}
@@ -141,6 +161,8 @@ class Tracer:
         raw, place = self.code.reached[at], state.place
         flow = self.code.decoder.flow(raw)
         done: Step = step(self.code, raw, place) if flow is Flow.NEXT else self._over(flow, place)
+        if flow is Flow.CALL and (isinstance(done, Lost) or self.patient) and not self._comes_back(at):
+            return
         doubt = state.doubt
         if isinstance(done, Lost) and isinstance(place, int) and done.why in _DOUBTS:
             doubt, done = doubt or done.why, None
@@ -152,6 +174,10 @@ class Tracer:
             self._born(done, at, state)
         else:
             self._follow(at, done, state, trail)
+
+    def _comes_back(self, at: int) -> bool:
+        target = self.code.calls.get(at)
+        return target is None or self.returns(target)
 
     def _follow(self, at: int, done: From, state: _State, trail: _Trail | None) -> None:
         ops = state.ops
