@@ -208,6 +208,7 @@ class Manifest:
     brk_limit: int = 0
     subsystem: int = 0
     stack_reserve: int = 0
+    stack_code: bool = False  # the program asks for a stack that it may execute
     heap_reserve: int = 0
     interpreter: str = ""
     needed: tuple[str, ...] = ()

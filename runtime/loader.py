@@ -58,6 +58,7 @@ def load(
     *,
     dynamic: bool,
     layout: Layout | None = None,
+    executable_stack: bool = False,
 ) -> Loaded:
     """Map the image; with `dynamic` every patched site gets its original bytes back."""
     layout = layout or Layout()
@@ -74,7 +75,8 @@ def load(
     objects = _bind_slots(space, manifest, bias)
     stack_top = layout.stack_top
     size = max(STACK_SIZE, manifest.stack_reserve)
-    space.map(stack_top - size, size, Prot.R | Prot.W, fixed=True, name="[stack]")
+    rights = Prot.R | Prot.W | (Prot.X if executable_stack else 0)
+    space.map(stack_top - size, size, rights, fixed=True, name="[stack]")
     space.page_size = layout.page_size  # what is ours keeps the tables' own pages
     return Loaded(
         manifest=manifest,

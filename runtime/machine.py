@@ -71,7 +71,13 @@ class Machine:
         layout = self.system.layout(self.arch.value)
         try:
             self.loaded: Loaded = load(
-                self.space, self.cpu, self.manifest, segments, dynamic=self.dynamic, layout=layout
+                self.space,
+                self.cpu,
+                self.manifest,
+                segments,
+                dynamic=self.dynamic,
+                layout=layout,
+                executable_stack=self.manifest.stack_code and self.system.executable_stacks,
             )
         except (Errno, AotError) as error:
             self._discard()

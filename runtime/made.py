@@ -30,8 +30,7 @@ MOST = 1 << 16  # traps of one address space that are kept: a hostile guest can 
 class Tally:
     """What a run counts of such code."""
 
-    times: int = 0  # that memory with something in it became executable
-    pages: int = 0  # of that memory
+    pages: int = 0  # with something in them that became executable
     noted: int = 0  # what could have been traps in it
     calls: Counter[str] = field(default_factory=Counter)  # by class; bound ones where somebody counts
 
@@ -53,9 +52,7 @@ class MadeCode:
 
     def executable(self, space: AddressSpace, start: int, end: int) -> None:
         """Note what could be a trap in memory that became executable."""
-        pages = self._look(space, start, end)
-        self.tally.times += bool(pages)
-        self.tally.pages += pages
+        self.tally.pages += self._look(space, start, end)
 
     def _look(self, space: AddressSpace, start: int, end: int) -> int:
         """Note what could be a trap in [start, end); how many pages of it hold something."""

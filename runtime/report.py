@@ -99,11 +99,11 @@ def _libraries(images: Images) -> list[str]:
 
 def _made(tally: Tally) -> list[str]:
     """What the guest made while it ran."""
-    if not tally.times and not tally.calls:
+    if not tally.pages and not tally.calls:
         return []
     calls = ", ".join(f"{cls.value} {tally.calls[cls.value]}" for cls in (BOUND, TABLE, DYNAMIC))
     return [
-        f"code made at run time: executable {tally.times} times, pages: {tally.pages}, "
+        f"code made at run time: pages that became executable: {tally.pages}, "
         f"possible traps: {tally.noted}, calls: {calls}"
     ]
 

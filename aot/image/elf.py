@@ -11,6 +11,7 @@ from pathlib import Path
 from aot.errors import ImageError, NotProgram
 from aot.image.elf_functions import functions
 from aot.image.elf_headers import (
+    PT_GNU_STACK,
     PT_PHDR,
     PT_TLS,
     ElfHeaders,
@@ -83,6 +84,7 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
         notes=read_notes(raw, headers),
         tls=_tls(raw, headers),
         phdr=_phdr_address(headers, segments),
+        stack_code=any(p.flags & Prot.X for p in headers.phdrs if p.type == PT_GNU_STACK),
     )
     return _with_tables(image, headers, ElfTables(raw, headers, tags, segments), read_needs(raw).needed)
 

@@ -137,6 +137,7 @@ class Image:
     phdr: tuple[int, int, int] = (0, 0, 0)  # ELF AT_PHDR address, AT_PHENT, AT_PHNUM
     image_base: int = 0  # PE ImageBase
     stack_reserve: int = 0  # PE SizeOfStackReserve, bytes
+    stack_code: bool = False  # ELF PT_GNU_STACK: the program may execute its stack
     heap_reserve: int = 0
     data_in_code: tuple[tuple[int, int], ...] = field(default=())  # (start, end) known not to be code
     section_names: tuple[str, ...] = ()

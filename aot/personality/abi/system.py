@@ -73,6 +73,7 @@ class System:
     indirect_class: Mapping[str, int] = field(
         default_factory=dict
     )  # column -> bits syscall(2) adds to its number
+    executable_stacks: bool = False  # for programs that ask (PT_GNU_STACK)
     layouts: Mapping[str, Layout] = field(default_factory=dict)  # by architecture
     objects: frozenset[str] = frozenset()  # imported names that are objects, where the format does not say
     start: Callable[[StartSpace, StartFacts], StartState] | None = None

@@ -24,4 +24,5 @@ SYSTEM = System(
     },
     indirect=dict.fromkeys(COLUMNS, INDIRECT),
     start=start,
+    executable_stacks=True,
 )  # fmt: skip

@@ -48,6 +48,7 @@ SYSTEM = System(
     },
     start=start,
     linkers=True,
+    executable_stacks=True,
     signal_frames=FRAMES,
     vdso={arch: {shape.prefix + name: name for name, _ in shape.calls} for arch, shape in SHAPES.items()},
     # A handler comes back by rt_sigreturn; a wait that a stop interrupted goes on as restart_syscall (signal(7)).

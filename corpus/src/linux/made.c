@@ -105,6 +105,15 @@ static void always_writable(void)
     check("entered in the middle", behind(at, SYS_getppid) == parent && behind(at, SYS_getuid) == user);
 }
 
+static void on_the_stack(void)
+{
+    char here[64] __attribute__((aligned(16)));
+    emit(here, SYS_getppid);
+    long first = call(here);
+    emit(here, SYS_getuid);
+    check("on the stack", first == parent && call(here) == user);
+}
+
 static void at_two_addresses(void)
 {
     int fd = memfd_create("code", 0), held = !ftruncate(fd, 4 * PAGE);
@@ -115,10 +124,6 @@ static void at_two_addresses(void)
         held &= call(run + 64) == (i & 1 ? parent : user);
     }
     check("a file at two addresses", held);
-    unsigned size = emit(write_, SYS_getppid);
-    held = pwrite(fd, write_, size, PAGE + 64) == (long)size;
-    __builtin___clear_cache(run + 64, run + 128);
-    check("written as a file", held && call(run + 64) == parent);
     char *one = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *two = mremap(one, 0, PAGE, MREMAP_MAYMOVE);
     held = !mprotect(two, PAGE, RX);
     for (int i = 0; i < 20; i++) {
@@ -206,11 +211,19 @@ static void in_threads(void)
     check("called by threads", sum == 600);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     parent = getppid(), user = getuid();
+    (void)argv;
+    if (argc > 1) { /* built to have a stack that may be executed */
+        on_the_stack();
+        return failed ? 1 : 42;
+    }
     written_first();
     always_writable();
+    char *stack = (char *)((long)&argc & -PAGE) - PAGE;
+    check("the stack has other rights now", !mprotect(stack, 2 * PAGE, RWX));
+    on_the_stack();
     at_two_addresses();
     in_a_copy();
     interrupted();

@@ -1,4 +1,4 @@
-"""Fixtures of the kernel tests."""
+"""Fixtures of the runtime tests."""
 
 from __future__ import annotations
 
