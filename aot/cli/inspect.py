@@ -22,9 +22,9 @@ def command(
 ) -> None:
     """Show what FILE asks its system for.
 
-    For a foreign executable: its personality and the evidence for it, every site with its number, the tactic
-    that would patch it, and every import with the row that serves it. For a translated file: the same, read
-    from its manifest.
+    For a foreign executable: its personality and the evidence for it, the calls it can make (`profile --root` adds
+    those of its libraries), every site with its number, the tactic that would patch it, and every import with
+    the row that serves it. For a translated file: its sites and imports, read from its manifest.
 
     \b
     Examples:

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aot.cli.prepare import read_file, refuse_choice
+from aot.cli.profiling.text import as_json, paragraph
 from aot.cli.text import table
 from aot.image.native_reader import is_native, read_native
 from aot.manifest import ImportSite, Manifest, Site, StubClass
 from aot.personality.abi.personality import Personality
+from aot.personality.registry import system_of
 from aot.record import asdict, dataclass
 
 if TYPE_CHECKING:
+    from aot.analyze.callset.model import CallSet
     from aot.analyze.report import Report, SiteLine
     from aot.rewrite.call import CallInfo
 
@@ -31,6 +34,7 @@ class Inspection:
     manifest: Manifest
     evidence: tuple[str, ...] = ()
     report: Report | None = None  # of a foreign file
+    calls: CallSet | None = None  # likewise; of this file alone
 
     def as_json(self) -> dict[str, Any]:
         """Everything known."""
@@ -40,12 +44,15 @@ class Inspection:
             "system": Personality(self.manifest.personality).name.lower(),
             "evidence": self.evidence,
             "analysis": None if self.report is None else json.loads(self.report.to_json()),
+            "calls": None if self.calls is None else json.loads(as_json(self.calls)),
             "manifest": asdict(self.manifest),
         }
 
     def lines(self) -> Iterator[str]:
         """For a terminal: the file, then sites, then imports."""
         yield from self._head()
+        if self.calls is not None:
+            yield from paragraph(self.calls)
         yield from self._sites()
         yield from _imports(self.manifest.imports)
         refused = self.report.refused if self.report else ()
@@ -93,10 +100,14 @@ def inspect_file(
     if is_native(raw):
         refuse_choice(path, personality, nt_build)
         return Inspection(path, True, read_native(raw)[0])
-    return _foreign(path, personality, nt_build, arch)
+    return _foreign(path, raw, personality, nt_build, arch)
 
 
-def _foreign(path: Path, personality: str | None, nt_build: str | None, arch: str | None) -> Inspection:
+def _foreign(
+    path: Path, raw: bytes, personality: str | None, nt_build: str | None, arch: str | None
+) -> Inspection:
+    from aot.analyze.callset.build import Question, call_set
+    from aot.analyze.callset.parts import Part
     from aot.analyze.report import report
     from aot.analyze.sites import analyze
     from aot.image.formats import load_image
@@ -111,7 +122,10 @@ def _foreign(path: Path, personality: str | None, nt_build: str | None, arch: st
     analysis = analyze(image, binder.gate)
     manifest, _ = apply(plan(image, analysis, binder), identity)
     found = report(image, analysis, lambda number: _name(binder.call(number)))
-    return Inspection(path, False, manifest, identity.evidence, found)
+    part = Part(str(path), raw, image, analysis.sites)
+    system = system_of(Personality(identity.personality))
+    calls = call_set(Question(system, identity.column, image.arch.value, part))
+    return Inspection(path, False, manifest, identity.evidence, found, calls)
 
 
 def _function(line: SiteLine | None) -> str:

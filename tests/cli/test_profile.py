@@ -89,3 +89,12 @@ def test_compared_with_a_trace(program: Path, tmp_path: Path, capsys: pytest.Cap
 def test_wrong_usage_is_one_line(wrong: list[str], program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = said(capsys, *wrong, str(program), status=2)
     assert not out and len(err.splitlines()) == 1 and err.startswith("helctic-aot: error: ")
+
+
+def test_inspect_names_the_calls(unknown: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert serve(["inspect", str(unknown)]) == 0
+    assert "calls it can make: 1 (and perhaps more: sites whose numbers are not all known: 1)\n  exit\n" in (
+        capsys.readouterr().out
+    )
+    assert serve(["inspect", "--json", str(unknown)]) == 0
+    assert [c["name"] for c in json.loads(capsys.readouterr().out)["calls"]["calls"]] == ["exit"]

@@ -10,11 +10,8 @@ from typing import Final
 from aot.analyze.callset.model import FileFacts
 from aot.analyze.model import FoundSite
 from aot.analyze.reach.graph import Graph
-from aot.analyze.sites import analyze
 from aot.image.elf_pointers import pointers
-from aot.image.formats import read_image
-from aot.image.model import Arch, Format, Image
-from aot.personality.abi.gate import Gate
+from aot.image.model import Format, Image
 
 _WORDS: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_@.$]*(?=\0)")
 LOOKUPS: Final = frozenset(("dlsym", "dlvsym", "GetProcAddress", "LdrGetProcedureAddress"))
@@ -22,14 +19,10 @@ LOOKUPS: Final = frozenset(("dlsym", "dlvsym", "GetProcAddress", "LdrGetProcedur
 
 
 class Part:
-    """One file: `name` is its path as the program's linker opens it."""
+    """One file: `name` is its path as the program's linker opens it, `raw` all its bytes."""
 
-    def __init__(
-        self, name: str, raw: bytes, gate: Gate, image: Image | None = None, arch: Arch | None = None
-    ) -> None:
-        self.name, self._raw = name, raw
-        self.image = image or read_image(raw, analysis=True, arch=arch)
-        self.sites = analyze(self.image, gate).sites
+    def __init__(self, name: str, raw: bytes, image: Image, sites: tuple[FoundSite, ...]) -> None:
+        self.name, self._raw, self.image, self.sites = name, raw, image, sites
         self.running: set[int] = set()
         self.imports: set[str] = set()
         if self.graph is None:

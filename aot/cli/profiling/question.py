@@ -9,6 +9,7 @@ from pathlib import Path
 from aot.analyze.callset.build import Question, call_set
 from aot.analyze.callset.model import CallSet
 from aot.analyze.callset.parts import Part
+from aot.analyze.sites import analyze
 from aot.cli.prepare import read_file
 from aot.errors import IdentifyError
 from aot.image.closure import closure
@@ -38,17 +39,20 @@ def call_set_of(
     identity = identity_of(image, personality, nt_build)
     system = system_of(Personality(identity.personality))
     gate = system.gates[image.arch.value]
-    loaded, missing = [], list[str]()
+
+    def part(name: str, raw: bytes, image: Image) -> Part:
+        return Part(name, raw, image, analyze(image, gate).sites)
+
+    loaded, missing = [], tuple[str, ...]()
     if root is not None and image.interpreter and system.linkers:
         found = closure(raw, os.path.abspath(path), root)
-        loaded = [Part(name, read_file(file), gate) for name, file in found.files]
-        missing = list(found.missing)
-    opened = [Part(str(file), read_file(file), gate, _checked(file, image)) for file in also]
-    program = Part(str(path), raw, gate, image)
+        loaded = [part(name, read_file(file), load_image(file, analysis=True)) for name, file in found.files]
+        missing = found.missing
+    opened = [part(str(file), read_file(file), _checked(file, image)) for file in also]
+    program = part(str(path), raw, image)
+    arch_name = image.arch.value
     return call_set(
-        Question(
-            system, identity.column, image.arch.value, program, tuple(loaded), tuple(opened), tuple(missing)
-        )
+        Question(system, identity.column, arch_name, program, tuple(loaded), tuple(opened), missing)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from aot.cli.text import table
 from aot.record import asdict
 
 MOST = 3  # functions that a line names
+WIDTH = 110  # characters of a line of names
 
 _WORDS = {
     How.IMPORT: "imported", How.NAME: "may be looked up", How.VDSO: "fallback of the vDSO",
@@ -26,6 +28,18 @@ def lines(found: CallSet) -> Iterator[str]:
     yield "files:"
     rows = [(f.file, f"{f.reached} of {f.sites}", _share(f.running, f.functions)) for f in found.files]
     yield from table(("file", "sites that can run", "functions that can run"), rows)
+
+
+def paragraph(found: CallSet) -> Iterator[str]:
+    """The names alone, and how much of the set is sure."""
+    sites = len(one_a_site(found))
+    more = f" (and perhaps more: sites whose numbers are not all known: {sites})" if sites else ""
+    yield f"calls it can make: {len(found.names)}{more}"
+    names = " ".join(sorted(found.names))
+    yield from textwrap.wrap(
+        names, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+    yield from (f"  note: {note}" for note in found.notes)
 
 
 def as_json(found: CallSet) -> str:
