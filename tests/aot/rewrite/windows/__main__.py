@@ -7,10 +7,12 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from aot.image.model import Arch
+from aot.record import replace
 from tests.aot.rewrite.windows.compare import CASES, WINDOWS, Tally, run_batch, smallest, told
 from tests.aot.rewrite.windows.harvest import pieces
 
@@ -34,20 +36,28 @@ def main() -> int:
     given = parser.parse_args()
     archs = [Arch(given.arch)] if given.arch else list(Arch)
     print(f"seed {given.seed}, {given.cases} cases, {given.jobs} processes", flush=True)
-    begun, whole = time.monotonic(), Tally()
+    begun, cases, counts, failures = time.monotonic(), 0, Counter[str](), list[str]()
     with ProcessPoolExecutor(given.jobs) as pool:
         for future in as_completed(
-            pool.submit(run_some, *work) for work in _work(archs, given.seed, given.cases)
+            pool.submit(_texts, *work) for work in _work(archs, given.seed, given.cases)
         ):
-            whole.add(future.result())
-            rate = whole.cases / (time.monotonic() - begun)
-            print(f"{whole.cases} cases, {len(whole.failures)} failures, {rate:.0f}/s", flush=True)
-    for what, count in sorted(whole.counts.items()):
+            some, counted, texts = future.result()
+            cases, counts, failures = cases + some, counts + counted, failures + texts
+            rate = cases / (time.monotonic() - begun)
+            print(f"{cases} cases, {len(failures)} failures, {rate:.0f}/s", flush=True)
+    for what, count in sorted(counts.items()):
         print(f"  {what:16} {count}")
-    for failure in whole.failures[:SHOWN]:
-        print(told(failure))
-        print("made small:", told(type(failure)(smallest(failure.case), failure.why, failure.seed)), sep="\n")
-    return bool(whole.failures)
+    print(*failures[:SHOWN], sep="\n\n")
+    return bool(failures)
+
+
+def _texts(arch: Arch, seed: int, batches: int) -> tuple[int, Counter[str], list[str]]:
+    """What run_some found, in a form that goes from one process to another."""
+    tally, texts = run_some(arch, seed, batches), list[str]()
+    for failure in tally.failures:
+        small = replace(failure, case=smallest(failure.case)) if len(texts) < SHOWN else failure
+        texts.append(f"{told(failure)}\nmade small:\n{told(small)}")
+    return tally.cases, tally.counts, texts
 
 
 def _work(archs: list[Arch], seed: int, cases: int) -> Iterator[tuple[Arch, int, int]]:

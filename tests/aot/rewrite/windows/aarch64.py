@@ -92,13 +92,13 @@ class Windows:
             register = 9
         match rng.randrange(4):
             case 0:
-                return Item(_word(0x10000000 | register), goal="off", fix=Fix.ADR)
+                return Item(_word(0x10000000 | register), goal=DATA + rng.randrange(DATA_SIZE), fix=Fix.ADR)
             case 1:
                 return Item(_word(0x90000000 | register), goal=DATA + rng.randrange(DATA_SIZE), fix=Fix.ADRP)
             case 2:
                 return Item(
                     _word(rng.choice((0x58000000, 0x18000000, 0x1C000000)) | register),
-                    goal="pool",
+                    goal=DATA + 8 * rng.randrange(DATA_SIZE // 8),
                     fix=Fix.IMM19,
                 )
         return Item(_word(0x94000000), goal="callee", fix=Fix.IMM26)
@@ -129,7 +129,6 @@ class Windows:
         return [
             *rng.choice(ends), Item(_word(_HALT), label="out"), Item(_word(_HALT), label="off"),
             Item(_word(0x91000442), label="callee"), Item(_word(_RET)),
-            Item(rng.randbytes(8), label="pool"),
         ]  # fmt: skip
 
     @staticmethod

@@ -21,6 +21,7 @@ from aot.record import dataclass, field
 from tests.aot.rewrite.windows.room import (
     ANSWERS,
     ARENA_SIZE,
+    CODE,
     DATA,
     GATES,
     HALT,
@@ -63,9 +64,11 @@ def registers(arch: Arch) -> tuple[list[str], list[str]]:
     return (_X86_NAMES, _X86_MORE) if arch is Arch.X86_64 else (_A64_NAMES, _A64_MORE)
 
 
-def rights_of(prot: Prot) -> int:
+def rights_of(segment: Segment) -> int:
+    """As the segment says; but a window that reads its own code would see what was patched, so none may."""
     pairs = ((Prot.R, uc.UC_PROT_READ), (Prot.W, uc.UC_PROT_WRITE), (Prot.X, uc.UC_PROT_EXEC))
-    return sum(right for bit, right in pairs if prot & bit)
+    rights = sum(right for bit, right in pairs if segment.prot & bit)
+    return rights & ~uc.UC_PROT_READ if segment.address == CODE else rights
 
 
 def _numbers(arch: Arch, names: Iterable[str]) -> list[int]:
@@ -148,7 +151,7 @@ class Bench:
         for segment in segments:
             low, high = segment.address & -PAGE, (segment.end + PAGE - 1) & -PAGE
             engine.mem_map(low, high - low)
-            self._rights(low, high - low, rights_of(segment.prot))
+            self._rights(low, high - low, rights_of(segment))
             engine.mem_write(segment.address, segment.data)
         if self.arch is Arch.X86_64:
             for kind in (*GateKind, TRAP_GATE, TRAP_GATE + 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import capstone
 from capstone import arm64_const, x86_const
 
-from aot.analyze.decode import Decoder
+from aot.analyze.decode import Decoder, family
 from aot.errors import AotError
 from aot.image.formats import load_image
 from aot.image.model import Arch, Image
@@ -122,13 +123,15 @@ def _piece(insn: capstone.CsInsn, raw: bytes, decoder: Decoder) -> Piece | None:
     flow = {capstone.CS_GRP_JUMP, capstone.CS_GRP_CALL, capstone.CS_GRP_RET, capstone.CS_GRP_INT}
     if flow & set(insn.groups) or capstone.CS_GRP_PRIVILEGE in insn.groups:
         return None
+    named = {family(word) for word in re.findall(r"\w+", insn.op_str)}  # Capstone forgets some it reads
+    reads = decoder.reads(raw) | named
     if x86:
         if raw[0] in (0xC4, 0xC5, 0x62):  # VEX, EVEX: the engine has no AVX
             return None
         memory = [op.mem for op in insn.operands if op.type == x86_const.X86_OP_MEM]
         if any(operand.base == x86_const.X86_REG_RIP for operand in memory):
-            return Piece(raw, decoder.reads(raw), insn.disp_offset)
+            return Piece(raw, reads, insn.disp_offset)
     elif any(op.type == arm64_const.ARM64_OP_IMM and abs(op.imm - insn.address) < 1 << 21
              for op in insn.operands if name == "ldr"):  # fmt: skip
         return None  # a literal load: generated, not harvested
-    return Piece(raw, decoder.reads(raw))
+    return Piece(raw, reads)
