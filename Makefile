@@ -23,7 +23,7 @@ help:
 	@echo "make gostd        Go's own tests of its standard library, as guests of both architectures and on the host"
 	@echo "make fuzz         random instruction windows, original against patched: a million cases (ARGS='--cases N --seed N --jobs N')"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
-	@echo "make bench        measure crossings, calls and start-up; qiling is installed beside, in build/"
+	@echo "make bench        measure crossings, calls, start-up and translation; qiling is installed beside, in build/"
 	@echo "make gen          write $(GENERATED)"
 	@echo "make clean        remove what the targets above made (not the environment)"
 
@@ -80,6 +80,7 @@ corpus: $(VENV)/.corpus
 bench: $(VENV)/.corpus
 	$(BIN)/python -m benchmarks.run $(ARGS)
 	$(BIN)/python -m benchmarks.beside $(ARGS)
+	$(BIN)/python -m benchmarks.translation $(ARGS)
 
 gen: $(VENV)/.corpus
 	@mkdir -p build

@@ -87,13 +87,14 @@ PROGRAMS = (
 
 
 def once(command: list[str], folder: Path) -> Took | None:
-    """Run a command; None when it fails."""
+    """Run a command whose output nobody reads; None when it fails."""
     timed = [sys.executable, "-I", "-S", str(HERE / "timed.py"), *command]
     try:
         done = subprocess.run(
             timed,
             cwd=folder,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=TIMEOUT_S,
             check=True,

@@ -45,12 +45,12 @@ def compute(arch: str) -> Path:
     return _build("compute.c", arch, f"compute-{arch}", "-O2", "-s", "-static")
 
 
-def _go(arch: str, name: str, *command: str) -> Path:
+def _go(arch: str, name: str, *command: str, system: str = "linux") -> Path:
     out = OUT / f"{name}-{arch}"
     if not out.exists():
         OUT.mkdir(parents=True, exist_ok=True)
         goarch = {"x86_64": "amd64", "aarch64": "arm64"}[arch]
-        env = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": goarch, "GOTOOLCHAIN": "local"}
+        env = {"CGO_ENABLED": "0", "GOOS": system, "GOARCH": goarch, "GOTOOLCHAIN": "local"}
         env |= {"GOCACHE": str(GO_OUT / "gocache"), "GOFLAGS": "-trimpath"}
         full = [go_compiler(), command[0], "-o", str(out), *command[1:]]
         subprocess.run(full, env=os.environ | env, cwd=HERE / "guest", check=True)
@@ -60,6 +60,11 @@ def _go(arch: str, name: str, *command: str) -> Path:
 def goroutines(arch: str) -> Path:
     """A Go program that keeps its scheduler busy."""
     return _go(arch, "goroutines", "build", "goroutines.go")
+
+
+def checker(system: str, arch: str) -> Path:
+    """A Go program of some 12 MB, for any system Go has: a type checker behind an HTTP server."""
+    return _go(arch, f"checker-{system}", "build", "checker.go", system=system)
 
 
 def go_test(arch: str, package: str) -> Path:
