@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Final
 
 from aot.analyze import tables_aarch64, tables_x86_64
@@ -33,6 +33,7 @@ class Code:
         self._table_targets = tables_x86_64.targets if x86 else tables_aarch64.targets
         self.segment = segment
         self.depths: dict[int, int | None] = {}  # of the stack pointer, as far as stack.py was asked
+        self.variable: Callable[[int, int], int | None] = _any_value  # what (address, size) holds, if always
         self.frames: dict[int, int | None] = {}  # slot the frame pointer holds, likewise
         self.known: Container[int] = ()  # addresses another Code of this range has reached
         self._decoded: dict[int, Raw] = {}
@@ -168,6 +169,11 @@ class Code:
             out.append(self.insn(raw))
             address += raw[1]
         return tuple(out)
+
+
+def _any_value(_address: int, _size: int) -> int | None:
+    """Of memory that can be written, as far as one range shows."""
+    return None
 
 
 def landing_pad(code: Code, raw: Raw) -> bool:

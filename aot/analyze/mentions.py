@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
+from aot.analyze.go import is_go, names_type
 from aot.image.model import Arch, Image, Segment
 from aot.record import dataclass
 
@@ -38,11 +39,14 @@ class Mentions:
 
     def __init__(self, image: Image) -> None:
         self.image = image
+        self._go = is_go(image)
 
     def to(self, address: int) -> Iterator[Mention]:
         """Every mention of `address`; bytes that only look like one are among those in code."""
         for segment in self.image.segments:
-            yield from (Mention(at, code=False) for at in _words(segment, address))
+            for at in _words(segment, address):
+                if not (self._go and names_type(self.image, at)):
+                    yield Mention(at, code=False)
         yield from (Mention(at, code=True) for at in self._loads.get(address, ()))
         if self.image.arch is Arch.X86_64 and not self.image.pie and address < _TOP:
             for segment in self.image.code:

@@ -10,6 +10,7 @@ from aot.analyze.blocks import Code
 from aot.analyze.branches import Branches
 from aot.analyze.candidates import Candidate
 from aot.analyze.decode import Decoder
+from aot.analyze.variables import Variables
 from aot.image.model import Image
 from aot.record import dataclass, field
 
@@ -33,6 +34,7 @@ class Places:
         self.image = image
         self.decoder = Decoder(image.arch)
         self.anchors = Anchors(image)
+        self.variables = Variables(self)
         self._proofs_left = _PROOFS
         self._read: dict[tuple[int, int], Place] = {}
 
@@ -52,6 +54,7 @@ class Places:
             segment = self.image.segment_at(span.start)
             assert segment is not None
             code = Code(self.image, self.decoder, segment, span.start, span.end)
+            code.variable = self.variables.value
             for entry in span.entries:
                 code.descend(entry)
             place = self._read[span.start, span.end] = Place(span, code)

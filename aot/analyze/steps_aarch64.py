@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MEMORY: Final = re.compile(r"\[(\w+)(?:, #(-?(?:0x[0-9a-f]+|\d+)))?\]!?$")
 
+_NEAR: Final = 16  # instructions between adrp and the load
+
 
 def _shifted(parts: list[str], at: int) -> int | None:
     """The immediate parts[at], shifted as the operand after it says."""
@@ -83,8 +85,32 @@ def _load(code: Code, raw: Raw, place: str, parts: list[str]) -> Step:
         if not parts[-1].startswith("#"):
             offset += int(found[2] or "0", 0)
         slot = slot_of(code, raw[0], family(found[1]), offset)
-        return From((slot,), "and", mask) if slot is not None else Lost("memory")
+        if slot is not None:
+            return From((slot,), "and", mask)
+        base = address_in(code, raw[0], family(found[1]))
+        return Lost("memory") if base is None else constant_at(code, base + offset, 8 if mask == M64 else 4)
     return Lost("memory")
+
+
+def address_in(code: Code, at: int, register: str) -> int | None:
+    """The constant address that `register` holds before the instruction at `at`, of an adrp shortly before."""
+    offset = 0
+    for _ in range(_NEAR):
+        preds = code.preds.get(at, ())
+        if len(preds) != 1 or at in code.entries:
+            return None
+        at = preds[0]
+        raw = code.reached[at]
+        if register not in code.decoder.writes(code.bytes_of(raw)):
+            continue
+        parts = split(raw[3])
+        value = number(parts[-1])
+        if raw[2] in ("adrp", "adr") and value is not None:
+            return value + offset
+        if raw[2] != "add" or len(parts) != 3 or value is None:
+            return None
+        register, offset = family(parts[1]), offset + value
+    return None
 
 
 def into_slot(code: Code, raw: Raw, place: int) -> Step:

@@ -94,9 +94,10 @@ def mask_of(register: str) -> int:
 
 
 def constant_at(code: Code, address: int, size: int) -> Step:
-    """The value of memory that nobody can write."""
+    """The value of memory that nobody writes."""
     segment = code.image.segment_at(address)
     raw = code.image.read(address, size)
-    if segment is None or segment.prot & Prot.W or len(raw) != size:
+    if segment is None or len(raw) != size:
         return Lost("memory")
-    return Const(int.from_bytes(raw, "little"))
+    value = code.variable(address, size) if segment.prot & Prot.W else int.from_bytes(raw, "little")
+    return Lost("a variable that may be written") if value is None else Const(value)

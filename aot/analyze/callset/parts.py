@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from aot.analyze.callset.model import FileFacts
+from aot.analyze.go import is_go
 from aot.analyze.model import FoundSite
 from aot.analyze.reach.graph import Graph
 from aot.image.elf_pointers import pointers
@@ -35,9 +36,7 @@ class Part:
         A Go program is: its linker has left out what cannot run, and methods are called by offsets in its tables.
         So are formats whose addresses in data are not read.
         """
-        go = any("gopclntab" in name for name in self.image.section_names)
-        go = go or any(found.source == "pclntab" for found in self.image.functions)
-        if go or self.image.format is not Format.ELF:
+        if is_go(self.image) or self.image.format is not Format.ELF:
             return None
         return Graph(self.image, pointers(self._raw))
 
