@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aot.analyze.candidates import candidates
@@ -22,6 +25,18 @@ from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Binder
 from aot.rewrite.overlay import overlay_of
 from aot.rewrite.plan import Plan, plan
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Translating makes hundreds of thousands of objects and next to no cycles: looking for them is a tenth of it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def plan_for(image: Image, binder: Binder) -> Plan:
@@ -69,9 +84,10 @@ def translate_file(
     arch: str | None = None,
 ) -> bytes:
     """The native ELF of an executable; `arch` chooses a slice of a universal file. Raises an AotError."""
-    image = load_image(source, arch=Arch(arch) if arch else None)
-    identity = identity_of(image, personality, column)
-    return translate(image, identity, binder_for(image, identity))
+    with _without_collector():
+        image = load_image(source, arch=Arch(arch) if arch else None)
+        identity = identity_of(image, personality, column)
+        return translate(image, identity, binder_for(image, identity))
 
 
 def translate_library(raw: bytes, personality: Personality) -> Overlay | None:
@@ -87,9 +103,10 @@ def translate_library(raw: bytes, personality: Personality) -> Overlay | None:
     binder = SystemBinder(system, column, arch)
     if not candidates(_outline(raw, headers), (binder.gate,)):
         return None
-    image = read_image(raw, analysis=True)
-    identity = Identity(int(personality), system.name, column, ())
-    applied = apply_all(plan(image, analyze(image, binder.gate), binder, gap=0), identity)
+    with _without_collector():
+        image = read_image(raw, analysis=True)
+        identity = Identity(int(personality), system.name, column, ())
+        applied = apply_all(plan(image, analyze(image, binder.gate), binder, gap=0), identity)
     if not applied.manifest.sites:
         return None
     return overlay_of(applied, headers.phdrs, encode(applied.manifest))

@@ -188,12 +188,13 @@ def _with_tables(image: Image, headers: MachHeaders, binary: Any) -> Image:
     image = replace(image, segments=_fixed(image.segments, words))
     imports = tuple(i for i in imports if _writable(image, i.slot))
     initialisers = tuple(_initialisers(image, headers))
+    exported = _exported(binary)
     return replace(
         image,
         needed=tuple(_text(library.name) for library in binary.libraries),
         symbols=symbols,
         imports=imports,
-        exports=tuple(s for s in symbols if s.name in _exported(binary)),
+        exports=tuple(s for s in symbols if s.name in exported),
         functions=_functions(image, binary, symbols, initialisers),
         data_in_code=tuple(_data_in_code(image, binary)),
         initialisers=initialisers,

@@ -90,13 +90,13 @@ def emit(
             len(CODE[arch]), 16,
         ),
     ]  # fmt: skip
-    body = bytearray(head_size)
+    parts, end = [b""], head_size  # the first part is written last
     for index, segment in enumerate(loadable):
         data = _file_bytes(segment)
+        offset = end + (segment.address - end) % PAGE
         if data:
-            body += bytes((segment.address - len(body)) % PAGE)
-        offset = len(body) if data else len(body) + (segment.address - len(body)) % PAGE
-        body += data
+            parts += (bytes(offset - end), data)
+            end = offset + len(data)
         row = _phdr(PT_LOAD, segment.prot, offset, (segment.address, len(data), segment.size), PAGE)
         phdrs.append((segment.address, row))
         sections += _segment_sections(segment, index, offset, len(data))
@@ -105,18 +105,17 @@ def emit(
     table.append(_phdr(PT_GNU_STACK, Prot.R | Prot.W, 0, (0, 0, 0), 16))
 
     raw = encode(manifest)
-    sections.append(_Section(SECTION, SHT_PROGBITS, 0, 0, len(body), len(raw)))
-    body += raw
-    shoff, names_index = _append_section_table(body, sections)
+    sections.append(_Section(SECTION, SHT_PROGBITS, 0, 0, end, len(raw)))
+    table_bytes, shoff = _section_table(end + len(raw), sections)
+    parts += (raw, table_bytes)
     kind = ET_DYN if pie else ET_EXEC
     header = EHDR.pack(
         IDENT.ljust(16, b"\0"), kind, MACHINES[arch], 1, base + code_at, phoff, shoff, 0,
-        EHDR.size, PHDR.size, len(table), SHDR.size, names_index + 1, names_index,
+        EHDR.size, PHDR.size, len(table), SHDR.size, len(sections) + 2, len(sections) + 1,
     )  # fmt: skip
     head = (header + note).ljust(phoff, b"\0") + b"".join(table)
-    body[: len(head)] = head
-    body[code_at:head_size] = CODE[arch]
-    return bytes(body)
+    parts[0] = head.ljust(code_at, b"\0") + CODE[arch]
+    return b"".join(parts)
 
 
 def _note(version: int, personality: int) -> bytes:
@@ -169,18 +168,20 @@ def _segment_sections(segment: Segment, index: int, offset: int, length: int) ->
     return found
 
 
-def _append_section_table(body: bytearray, sections: list[_Section]) -> tuple[int, int]:
-    """Append names and headers; answers (offset of the headers, index of the name section)."""
+def _section_table(at: int, sections: Sequence[_Section]) -> tuple[bytes, int]:
+    """(names and headers, offset of the headers) for a table whose names begin at offset `at`.
+
+    The headers are a null one, those of `sections` and the names' own.
+    """
     names = bytearray(b"\0")
     places: list[int] = []
     for name in [*(s.name for s in sections), ".shstrtab"]:
         places.append(len(names))
         names += name.encode() + b"\0"
-    sections = [*sections, _Section(".shstrtab", SHT_STRTAB, 0, 0, len(body), len(names))]
-    body += names
-    body += bytes(-len(body) % 8)
-    shoff = len(body)
+    sections = [*sections, _Section(".shstrtab", SHT_STRTAB, 0, 0, at, len(names))]
+    body = names + bytes(-(at + len(names)) % 8)
+    shoff = at + len(body)
     body += bytes(SHDR.size)
     for place, s in zip(places, sections, strict=True):
         body += SHDR.pack(place, s.type, s.flags, s.address, s.offset, s.size, 0, 0, s.align, 0)
-    return shoff, len(sections)
+    return bytes(body), shoff

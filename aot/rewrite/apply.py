@@ -67,7 +67,7 @@ class _Writer:
         """The patched image's segments, then the three of the area."""
         old = self.image.segments
         guest = [
-            replace(segment, data=bytes(self.patched[i])) if i in self.patched else segment
+            replace(segment, data=bytes(self.patched.pop(i))) if i in self.patched else segment
             for i, segment in enumerate(old)
         ]
         area = self.area
