@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,31 @@ def obey(source: str, temporary: str, choice: Choice) -> dict[str, Any]:
             Path(temporary).write_bytes(b"half an output")
             os.kill(os.getpid(), signal.SIGKILL)
     return translate_one(source, temporary, choice)
+
+
+def noted(source: str, temporary: str, choice: Choice) -> dict[str, Any]:
+    """Translate, and note it in the state directory of the output."""
+    with (Path(temporary).parents[1] / "notes").open("a") as notes:
+        notes.write("x")
+    return obey(source, temporary, choice)
+
+
+def greedy(source: str, temporary: str, choice: Choice) -> dict[str, Any]:
+    """Take memory for ever where the file says so."""
+    kept = []
+    while Path(source).read_bytes() == ASKED + b"greedy":
+        kept.append(bytes(16 << 20))
+    return translate_one(source, temporary, choice)
+
+
+def sleep(seconds: float) -> dict[str, Any]:
+    """Do nothing for long."""
+    time.sleep(seconds)
+    return {"outcome": "slept"}
+
+
+def count(end: int) -> Generator[dict[str, Any], None, dict[str, Any]]:
+    """Tell numbers."""
+    for number in range(end):
+        yield {"found": number}
+    return {"outcome": "counted"}

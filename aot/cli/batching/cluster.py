@@ -29,13 +29,18 @@ from aot.image.source import read_source
 
 try:
     import distributed
+    from distributed.client import ClosedClientError
 except ImportError:
     raise SetupError("for --engine dask, pip install 'helctic-aot[dask]'") from None
 
-CONNECT_S = 20.0
+GONE = (OSError, TimeoutError, distributed.CancelledError, ClosedClientError)
+"""What the client raises when there is no cluster any more."""
+CONNECT_S = 10.0
+WORKERS_S = 60.0  # until the first worker is there
 CLOSE_S = 5.0
 COUNTED_S = 2.0  # the threads of the cluster are counted that often
 ALONE_S = 60.0  # without any worker before we give up
+CHATTY = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
 AHEAD = 2  # tasks for each thread: one runs while the next one travels
 
 
@@ -50,20 +55,21 @@ class Cluster:
         self._names = (f"helctic-aot-{uuid.uuid4().hex}-{number}" for number in itertools.count())
         self._threads, self._counted, self._seen = 0, -math.inf, time.monotonic()
         self._local: Any = None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters becomes an error of ours
+        for name in CHATTY:  # what matters becomes an error of ours
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         warnings.filterwarnings("ignore", message="Sending large graph")
         try:
             if scheduler is None:
                 self._local = distributed.LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
+                    dashboard_address=":0",
+                    silence_logs=logging.CRITICAL + 1,
                 )
             self._client = distributed.Client(
                 scheduler or self._local, timeout=CONNECT_S, set_as_default=False
             )
-            self._client.wait_for_workers(1, timeout=CONNECT_S)
+            self._client.wait_for_workers(1, timeout=WORKERS_S)
         except (OSError, ValueError, TimeoutError) as error:
             said = str(error).partition("\n")[0] or "it does not answer"
             raise SetupError(f"{scheduler or 'a cluster on this machine'}: {said}") from None
@@ -79,15 +85,15 @@ class Cluster:
 
     def _count(self, now: float) -> None:
         if self._client.status not in ("running", "connecting"):
-            raise SetupError("the scheduler is gone; what was done is kept, run again to go on")
+            raise _lost("the scheduler is gone")
         try:
             self._threads = sum(self._client.nthreads().values())
-        except (OSError, TimeoutError):
+        except GONE:
             self._threads = 0
         if self._threads:
             self._seen = now
         elif now - self._seen > ALONE_S:
-            raise SetupError("no worker is left; what was done is kept, run again to go on")
+            raise _lost("no worker is left")
 
     @property
     def busy(self) -> bool:
@@ -118,9 +124,12 @@ class Cluster:
             self._tasks[name] = task, time.monotonic(), {"outcome": "failed", "reason": str(error)}
             self._told(name)
             return
-        future = self._client.submit(
-            guarded, raw, tuple(choice), tuple(self._limits), digest(), key=name, pure=False
-        )
+        try:
+            future = self._client.submit(
+                guarded, raw, tuple(choice), tuple(self._limits), digest(), key=name, pure=False
+            )
+        except GONE:
+            raise _lost("the cluster is gone") from None
         self._tasks[name] = task, time.monotonic(), future
         future.add_done_callback(lambda _: self._told(name))
 
@@ -140,10 +149,8 @@ class Cluster:
             raise SetupError(str(error)) from None
         except ImportError as error:
             raise SetupError(f"workers need helctic-aot installed: {error}") from None
-        except (OSError, TimeoutError, distributed.CancelledError) as error:
-            raise SetupError(
-                f"the cluster is lost ({type(error).__name__}); what was done is kept, run again to go on"
-            ) from None
+        except GONE:
+            raise _lost("the cluster is gone") from None
         if output:
             write_whole(Path(task.arguments[1]), output, EXECUTABLE)
         found: Answer = answer
@@ -155,10 +162,12 @@ class Cluster:
 
     def close(self) -> None:
         """Let the cluster forget what is left, and end the one we made."""
-        with contextlib.suppress(OSError, TimeoutError, distributed.CancelledError):
-            self._client.cancel([f for *_, f in self._tasks.values() if not isinstance(f, dict)], force=True)
-        self._tasks.clear()
-        with contextlib.suppress(OSError, TimeoutError):
+        self._tasks.clear()  # futures nobody holds are forgotten by the scheduler
+        with contextlib.suppress(*GONE):
             self._client.close(timeout=CLOSE_S)
         if self._local is not None:
             self._local.close(timeout=CLOSE_S)
+
+
+def _lost(what: str) -> SetupError:
+    return SetupError(f"{what}; what was done is kept, run again to go on")

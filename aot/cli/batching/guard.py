@@ -45,11 +45,14 @@ def guarded(
     """
     if digest() != wanted:
         raise SetupError(f"the worker on {socket.gethostname()} has another version of helctic-aot")
-    with tempfile.TemporaryDirectory(prefix="helctic-aot-") as folder:
-        source, made = Path(folder, "source"), Path(folder, "made")
-        source.write_bytes(raw)
-        answer = _ask((str(source), str(made), Choice(*choice)), Limits(*limits))
-        return answer, made.read_bytes() if answer["outcome"] == "translated" else b""
+    try:
+        with tempfile.TemporaryDirectory(prefix="helctic-aot-") as folder:
+            source, made = Path(folder, "source"), Path(folder, "made")
+            source.write_bytes(raw)
+            answer = _ask((str(source), str(made), Choice(*choice)), Limits(*limits))
+            return answer, made.read_bytes() if answer["outcome"] == "translated" else b""
+    except OSError as error:  # it has no room
+        return {"outcome": "failed", "reason": f"the worker on {socket.gethostname()}: {error}"}, b""
 
 
 def _ask(arguments: tuple[str, str, Choice], limits: Limits) -> Answer:

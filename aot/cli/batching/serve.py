@@ -32,27 +32,38 @@ def serve(
     """The whole batch and its exit status. Raises AotError when it cannot be done."""
     begin, when = time.monotonic(), datetime.now().astimezone().isoformat(timespec="seconds")
     journal = Journal(options.store, resume=resume)
-    interrupted = False
-    # Before the display and the engine: their threads must not take the signals that wait.
-    with undisturbed(), Display(quiet=quiet, verbose=verbose) as display:
-        before = signal.signal(signal.SIGTERM, _interrupt)
-        batch = None
-        try:
-            batch = Batch(options, journal, engine(options), display)
-            batch.run()
-        except KeyboardInterrupt:
-            interrupted = True  # what follows is short
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    try:
+        batch, interrupted, display = _run(options, journal, engine, quiet=quiet, verbose=verbose)
+    except BaseException:
+        journal.close(None)
+        raise
     seconds = time.monotonic() - begin
-    entries = sorted(batch.entries.values(), key=lambda entry: entry.path) if batch else []
-    journal.close(batch.kept() if batch else None)
+    entries = sorted(batch.entries.values(), key=lambda entry: entry.path)
+    journal.close(batch.kept())
     told = summary(options, entries, when, seconds, interrupted=interrupted)
     display.summary(entries, seconds, interrupted)
     _write(options, told, entries, report)
     if interrupted:
         return INTERRUPTED
     return SOME_BAD if any(entry.outcome in BAD for entry in entries) else 0
+
+
+def _run(
+    options: Options, journal: Journal, engine: MakeEngine, *, quiet: bool, verbose: bool
+) -> tuple[Batch, bool, Display]:
+    """A batch that is over, whether it was interrupted, and where it was shown."""
+    interrupted = False
+    # Before the display and the engine: their threads must not take the signals that wait.
+    with undisturbed(), Display(quiet=quiet, verbose=verbose) as display:
+        batch = Batch(options, journal, engine(options), display)
+        before = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            batch.run()
+        except KeyboardInterrupt:
+            interrupted = True  # what follows is short
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    return batch, interrupted, display
 
 
 def summary(
