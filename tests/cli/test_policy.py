@@ -138,7 +138,9 @@ def test_functions_of_windows_are_refused(tmp_path: Path) -> None:
     rules = tmp_path / "p.toml"
     rules.write_text(EVERYTHING + '[[rule]]\ncalls = ["WriteFile", "NtWriteFile"]\naction = "refuse"\n')
     done = run("--policy", str(rules), str(build("hello_import", "windows-x86_64")), cwd=tmp_path)
-    assert not done.stdout and "WriteFile(" in done.stderr and "refused with STATUS_ACCESS_DENIED" in done.stderr
+    assert (
+        not done.stdout and "WriteFile(" in done.stderr and "refused with STATUS_ACCESS_DENIED" in done.stderr
+    )
 
 
 def test_what_was_recorded_is_enough(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from aot.image.model import Arch, Prot
 from aot.manifest import PAGE
 from aot.personality.linux.system import SYSTEM as LINUX
 from aot.translate import translate_file
-from corpus.build import build
+from corpus.build import build, program
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
 from runtime.machine import RunOptions, run
@@ -187,6 +187,17 @@ def test_stats_count_every_call_from_such_code(arch: str, capfd: pytest.CaptureF
     assert sum(ours.values()) == theirs["dynamic"] == sum(theirs.values())
     assert ours["bound"] > 0.7 * sum(ours.values())
     assert "traps of sites that stand as they were: 0\n" in aot
+
+
+@pytest.mark.parametrize("target", program("fresh", "native-x86_64").targets())
+def test_every_system_binds_such_calls(target: str, capfd: pytest.CaptureFixture[str]) -> None:
+    text = told(translate_file(build("fresh", target)), "aot")
+    assert "FAIL" not in capfd.readouterr().out
+    calls = counted(text)
+    number_in_trap = target == "netbsd-aarch64"
+    assert calls["table" if number_in_trap else "bound"] >= 16
+    assert not calls["dynamic"]
+    assert "traps from addresses the translator did not know: 0\n" in text
 
 
 def test_an_executable_stack_is_what_the_file_asks_for(capfd: pytest.CaptureFixture[str]) -> None:

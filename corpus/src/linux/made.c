@@ -214,8 +214,7 @@ static void in_threads(void)
 int main(int argc, char **argv)
 {
     parent = getppid(), user = getuid();
-    (void)argv;
-    if (argc > 1) { /* built to have a stack that may be executed */
+    if (argc > 1 && !strcmp(argv[1], "stack")) { /* built to have a stack that may be executed */
         on_the_stack();
         return failed ? 1 : 42;
     }
