@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 from aot.image.model import Arch
 from aot.manifest import StubClass
@@ -13,6 +15,7 @@ from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Call
 
 TARGET = Path(assembled.__file__)
+MODULES = (stubs_x86_64, stubs_aarch64, cases_x86_64, cases_aarch64)
 FAR_INDEX = 1 << 16  # of a site: two instructions load it
 
 HEAD = '''"""What Keystone gives for the templates of stubs: architecture -> text -> bytes, in hexadecimal.
@@ -56,16 +59,24 @@ def texts() -> dict[Arch, list[str]]:
                 stubs_x86_64.body(call)
         for index in (0, FAR_INDEX):
             stubs_aarch64.import_stub(index)
-        for part in (
-            stubs_x86_64.import_stub, stubs_x86_64.return_stub, stubs_x86_64.jump,
-            stubs_aarch64.return_stub, stubs_aarch64.jump, stubs_aarch64.by_table,
-            cases_x86_64.trial, cases_x86_64.finder,
-        ):  # fmt: skip
-            part()
+        for module in MODULES:
+            for part in vars(module).values():
+                if (
+                    isinstance(part, FunctionType)
+                    and part.__module__ == module.__name__
+                    and _is_constant(part)
+                ):
+                    part()
     finally:
         assembled.ASSEMBLED.update(kept)
         assemble.template.cache_clear()
     return {arch: sorted(recorder.asked) for arch, recorder in recorders.items()}
+
+
+def _is_constant(function: FunctionType) -> bool:
+    """Whether it answers one template, whatever is asked."""
+    found = inspect.signature(function)
+    return not found.parameters and found.return_annotation == "Template"
 
 
 def _calls() -> Iterator[Call]:
