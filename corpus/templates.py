@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType
+from typing import TypeGuard
 
 from aot.image.model import Arch
 from aot.manifest import StubClass
 from aot.personality.registry import PERSONALITIES, system_of
-from aot.rewrite import assemble, assembled, cases_x86_64, stubs_aarch64, stubs_x86_64
+from aot.rewrite import assemble, assembled, cases_aarch64, cases_x86_64, stubs_aarch64, stubs_x86_64
+from aot.rewrite.assemble import Template
 from aot.rewrite.binder import SystemBinder
 from aot.rewrite.call import Call
 
@@ -60,22 +62,19 @@ def texts() -> dict[Arch, list[str]]:
         for index in (0, FAR_INDEX):
             stubs_aarch64.import_stub(index)
         for module in MODULES:
-            for part in vars(module).values():
-                if (
-                    isinstance(part, FunctionType)
-                    and part.__module__ == module.__name__
-                    and _is_constant(part)
-                ):
-                    part()
+            for part in filter(_is_constant, vars(module).values()):
+                part()
     finally:
         assembled.ASSEMBLED.update(kept)
         assemble.template.cache_clear()
     return {arch: sorted(recorder.asked) for arch, recorder in recorders.items()}
 
 
-def _is_constant(function: FunctionType) -> bool:
-    """Whether it answers one template, whatever is asked."""
-    found = inspect.signature(function)
+def _is_constant(part: object) -> TypeGuard[Callable[[], Template]]:
+    """Whether it is a function that answers always the same template."""
+    if not isinstance(part, FunctionType):
+        return False
+    found = inspect.signature(part)
     return not found.parameters and found.return_annotation == "Template"
 
 
