@@ -2,7 +2,7 @@
 
 Stub area (all offsets from `Manifest.area`, a page-aligned link address):
 
-    page 0   guest-readable, kernel-written: gate slots, then data words
+    page 0   guest-readable, kernel-written: gate slots, data words, which addresses nobody waits at
     page 1+  guest-writable: one u64 counter per inline site  (Manifest.counters pages)
     then     executable: the stubs
 
@@ -71,6 +71,14 @@ class DataWord(IntEnum):
     EUID = 5
     GID = 6
     EGID = 7
+    PGID = 8
+    NOTHING = 9  # 0, always
+    OTHERS = 10  # 0 while there is one context in the whole run
+
+
+WAITS = DATA + 8 * 32
+"""Offset in page 0 of 256 bytes: 0 where nobody waits at any address that ends in this byte. Addresses that are no
+multiples of four are never 0."""
 
 
 class StubClass(Enum):
@@ -128,6 +136,7 @@ class Site:
     landing_old: str = ""
     words: tuple[int, ...] = ()  # DataWords that an inline stub answers from: result, second result
     cases: tuple[Case, ...] = ()  # of a table-bound stub: numbers whose handler is chosen ahead of time
+    fast: int = 0  # of an inline stub: where it answers, behind its tests
     table: int = 0  # x86_64: address of the table through which the stub finds its cases; 0: it has none
 
 

@@ -8,8 +8,6 @@ from aot.image.model import Arch
 from aot.manifest import Case, Manifest, Site, StubClass, indexes
 from aot.record import dataclass
 
-A64_TEST = 12  # bytes of an aarch64 inline stub that only look whether it is traced
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -89,7 +87,7 @@ class PcMap:
         for machine, guest in site.moved:
             if machine == here:
                 return Shown(guest)
-        if here <= site.gate:
+        if here <= site.gate or here < site.fast:
             # nothing has happened: rcx and r11 are the call's to lose
             return Shown(site.window if site.folded else site.addr)
         if site.cases:
@@ -106,7 +104,7 @@ class PcMap:
             if case.test and here in (case.test, case.test + 4):
                 return Shown(site.addr, more=case.number)
         if site.cls == StubClass.INLINE.value:
-            last = site.stub + A64_TEST - 4
+            last = site.fast - 4
         return Shown(site.addr, site.number) if here <= last else None
 
 

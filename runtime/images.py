@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 
 from aot.errors import ManifestError
 from aot.image.model import Arch
-from aot.manifest import DATA, PAGE, DataWord, Manifest, Site
+from aot.manifest import DATA, PAGE, WAITS, DataWord, Manifest, Site
 from aot.overlay import Overlay
 from aot.pcmap import PcMap, Shown
 from aot.personality.abi.errors import Errno
@@ -234,9 +234,10 @@ class Images:
 
     # what others ask
 
-    def set_words(self, space: AddressSpace, words: dict[DataWord, int]) -> None:
-        """Keep the words that inline stubs answer from current."""
+    def set_words(self, space: AddressSpace, words: dict[DataWord, int], waits: bytes) -> None:
+        """Keep current what inline stubs read: all data words, and the table at WAITS."""
         raw = struct.pack(f"<{len(words)}Q", *(words[word] & 0xFFFF_FFFF_FFFF_FFFF for word in sorted(words)))
+        raw = raw.ljust(WAITS - DATA, b"\0") + waits
         for area in self.areas():
             space.poke(area + DATA, raw)
 
@@ -303,7 +304,7 @@ def _pcs_of(laid: Laid) -> PcMap:
         def moved(site: Site) -> Site:
             return replace(
                 site, stub=final(site.stub), gate=final(site.gate), again=final(site.again),
-                cont=final(site.cont), moved=tuple((final(m), g) for m, g in site.moved),
+                cont=final(site.cont), fast=final(site.fast), moved=tuple((final(m), g) for m, g in site.moved),
                 cases=tuple(
                     replace(case, entry=final(case.entry), gate=final(case.gate), test=final(case.test))
                     for case in site.cases

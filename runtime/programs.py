@@ -19,6 +19,7 @@ from runtime.kernel.births import copy_of
 from runtime.kernel.context import Context, Process
 from runtime.kernel.deliver import Deliverer
 from runtime.kernel.ends import leave_space
+from runtime.kernel.kin import alone, group_of
 from runtime.kernel.leave import Fork
 from runtime.kernel.signals import IGNORE, set_mask
 
@@ -115,8 +116,13 @@ def identify(first: Machine, ctx: Context) -> None:
         DataWord.EUID: creds.euid,
         DataWord.GID: creds.gid,
         DataWord.EGID: creds.egid,
+        DataWord.PGID: group_of(process),
+        DataWord.NOTHING: 0,
+        DataWord.OTHERS: int(not alone(ctx)),
     }
-    images_of(ctx).set_words(ctx.mem, words)
+    park = process.kernel.park
+    images_of(ctx).set_words(ctx.mem, words, bytes(park.places))
+    park.fuller = False
 
 
 def _read(path: os.PathLike[str]) -> bytes:

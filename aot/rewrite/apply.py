@@ -205,5 +205,5 @@ def _site(writer: _Writer, index: int, planned: PlannedSite) -> Site:
         stub=built.address if built.code else 0, stub_size=len(built.code),
         gate=built.gate, kind=int(built.kind), again=built.again, cont=built.cont,
         moved=built.moved, folded=window.folded,
-        landing=window.landing, landing_old=landing_old.hex(), cases=built.cases, table=table,
+        landing=window.landing, landing_old=landing_old.hex(), cases=built.cases, table=table, fast=built.fast,
     )  # fmt: skip

@@ -39,7 +39,8 @@ class SystemBinder:
         return name in self._system.objects
 
     def _info(self, row: Call) -> CallInfo:
-        words = [DataWord[w] for w in self._system.inline.get(row.name, "").split()]
-        if not words or row.status.level is not Level.FULL:
+        answer = self._system.inline.get(row.name)
+        if answer is None or (row.status.level is not Level.FULL and row.by is None):
             return CallInfo(row.name, style=row.style)
-        return CallInfo(row.name, words[0], words[1] if len(words) > 1 else None, row.style)
+        second = DataWord[answer.second] if answer.second else None
+        return CallInfo(row.name, DataWord[answer.word], second, row.style, answer.when)

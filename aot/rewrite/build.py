@@ -5,7 +5,7 @@ from __future__ import annotations
 from aot.analyze.model import Insn
 from aot.manifest import Case, DataWord, ExitWord, GateKind, StubClass
 from aot.record import dataclass
-from aot.rewrite import stubs_aarch64, stubs_x86_64
+from aot.rewrite import conditions, stubs_aarch64, stubs_x86_64
 from aot.rewrite.assemble import render
 from aot.rewrite.cases import aarch64, table_size, x86_64, x86_64_size
 from aot.rewrite.plan import PlannedSite
@@ -31,6 +31,7 @@ class Built:
     outward: tuple[int, ...] = ()  # addresses of pc-relative fields in the stub that name the image
     cases: tuple[Case, ...] = ()
     table: bytes = b""  # in front of the stub
+    fast: int = 0  # of an inline stub: where it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def _words(planned: PlannedSite, area: Area, ordinal: int) -> dict[str, int]:
         "word": area.word(info.inline),
         "counter": area.counter(ordinal),
         "second": area.word(info.second) if info.second is not None else 0,
+        **conditions.places(info.when, area),
     }
 
 
@@ -105,6 +107,7 @@ def _x86_64(planned: PlannedSite, indexes: Indexes, area: Area, address: int) ->
         cont=behind if window.after else 0,
         moved=tuple(pairs), landing_new=landing_new, outward=tuple(outward),
         cases=chosen.cases, table=chosen.table,
+        fast=enter + stubs_x86_64.answer_offset(call) if call.cls is StubClass.INLINE else 0,
     )  # fmt: skip
 
 
@@ -135,7 +138,10 @@ def _aarch64(planned: PlannedSite, indexes: Indexes, area: Area, address: int) -
     (gate,) = (address + f.offset for f in part.fields if f.name == "exit")
     new = render(stubs_aarch64.jump(), site, {"target": address})
     outward = tuple(address + f.offset for f in part.fields if f.name == "resume")
-    return Built(address, code, new, kind, gate, site, exits=(ExitWord(gate, kind),), outward=outward)
+    fast = next((address + f.offset for f in part.fields if f.name == "counter"), 0)
+    return Built(
+        address, code, new, kind, gate, site, exits=(ExitWord(gate, kind),), outward=outward, fast=fast
+    )
 
 
 def _a64_cases(planned: PlannedSite, indexes: Indexes, address: int, resume: int) -> Built:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aot.manifest import DataWord, StubClass
 from aot.personality.abi.gate import ErrorStyle, Gate
+from aot.personality.abi.inline import Test
 from aot.record import dataclass
 
 
@@ -17,6 +18,7 @@ class CallInfo:
     inline: DataWord | None = None
     second: DataWord | None = None  # of an inline call with two results
     style: ErrorStyle | None = None  # where it differs from the gate's (Mach traps touch no flag)
+    when: tuple[Test, ...] = ()  # what must hold for guest code to answer
 
 
 class Binder(Protocol):
@@ -53,6 +55,11 @@ class Call:
     def style(self) -> ErrorStyle:
         """Where a failure of this call is told."""
         return self.info.style if self.info and self.info.style else self.gate.style
+
+    @property
+    def when(self) -> tuple[Test, ...]:
+        """What an inline stub tests."""
+        return self.info.when if self.info and self.cls is StubClass.INLINE else ()
 
     @property
     def second(self) -> DataWord | None:

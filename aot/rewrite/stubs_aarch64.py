@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from aot.image.model import Arch
 from aot.manifest import GateKind, StubClass
 from aot.personality.abi.gate import ErrorStyle, Second
+from aot.rewrite import conditions
 from aot.rewrite.assemble import Template, template
 from aot.rewrite.call import Call
 
@@ -80,6 +81,7 @@ def _inline(call: Call, number: list[str]) -> list[str]:
     gate, x, result = call.gate, call.gate.number, call.gate.result
     lines = [
         f"adrp {x}, {{traced:page}}", f"ldr {x}, [{x}, {{traced:off8}}]", f"cbnz {x}, bound",
+        *conditions.aarch64(call.when, gate),
         f"adrp {x}, {{counter:page}}", f"ldr {result}, [{x}, {{counter:off8}}]",
         f"add {result}, {result}, #1", f"str {result}, [{x}, {{counter:off8}}]",
         f"adrp {x}, {{word:page}}", f"ldr {result}, [{x}, {{word:off8}}]",

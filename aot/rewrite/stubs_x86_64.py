@@ -9,6 +9,7 @@ from __future__ import annotations
 from aot.image.model import Arch
 from aot.manifest import GateKind, StubClass
 from aot.personality.abi.gate import ErrorStyle, Second
+from aot.rewrite import conditions
 from aot.rewrite.assemble import Template, template
 from aot.rewrite.call import Call
 
@@ -20,7 +21,9 @@ _ENTER = """
 # mov leaves the flags alone, xor would not: zeroes are loaded.
 _INLINE = """
     mov rcx, qword ptr [rip + {traced:rel32}]
-    jrcxz fast
+    jrcxz %s
+    bound:
+    %s
     %s
     fast:
     mov r11, qword ptr [rip + {counter:rel32}]
@@ -47,8 +50,16 @@ def gate_kind(call: Call) -> GateKind:
 def body(call: Call) -> Template:
     """The stub of a site, without the neighbours a tactic moves into it."""
     if call.cls is StubClass.INLINE:
-        return template(Arch.X86_64, _INLINE % (_ENTER, "\n".join(_left_behind(call))))
+        tests, left = conditions.x86_64(call.when, call.gate), _left_behind(call)
+        values = "test0" if tests else "fast", _ENTER, "\n".join(tests), "\n".join(left)
+        return template(Arch.X86_64, _INLINE % values)
     return template(Arch.X86_64, _ENTER)
+
+
+def answer_offset(call: Call) -> int:
+    """Offset in `body` of what answers an inline call, behind its tests."""
+    counter = next(field.offset for field in body(call).fields if field.name == "counter")
+    return counter - 3  # 4c 8b 1d disp32
 
 
 def gate_offset(call: Call) -> int:

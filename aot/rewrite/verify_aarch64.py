@@ -9,6 +9,7 @@ from aot.manifest import DATA, PAGE, GateKind, Site, StubClass
 from aot.record import replace
 from aot.rewrite.disassembly import Checker, Text, expect, number_text
 from aot.rewrite.verify_cases import check_aarch64_cases, part_kind
+from aot.rewrite.verify_conditions import check_aarch64_tests
 
 _CONSTANT = ("mov", "movz", "movn", "movk")
 _CLEAR = ("mrs {x}, nzcv", "and {x}, {x}, #0xffffffffdfffffff", "msr nzcv, {x}")
@@ -73,14 +74,17 @@ def _check_inline_aarch64(
         raise VerifyError("the inline path does not come back")
     area = checker.manifest.area
     page, counters = f"adrp {x}, #{area:#x}", area + PAGE + 8 * ordinal
-    count = f"[{x}{_offset(counters)}]"
-    expect(found[:7], [
-        page, f"ldr {x}, [{x}{_offset(area + DATA)}]", f"cbnz {x}, #{found[end + 1].address:#x}",
+    count, bound = f"[{x}{_offset(counters)}]", found[end + 1].address
+    expect(found[:3], [page, f"ldr {x}, [{x}{_offset(area + DATA)}]", f"cbnz {x}, #{bound:#x}"])
+    passed = 3 + check_aarch64_tests(checker.manifest, site, found[3:end], bound)
+    if site.fast != found[passed].address:
+        raise VerifyError("the call is not answered where the manifest says")
+    expect(found[passed : passed + 4], [
         f"adrp {x}, #{counters & ~(PAGE - 1):#x}", f"ldr x0, {count}", "add x0, x0, #1", f"str x0, {count}",
     ])  # fmt: skip
-    expect(found[7:8], [page])
+    expect(found[passed + 4 : passed + 5], [page])
     words = [f"[{x}{_offset(area + DATA + 8 * word)}]" for word in site.words]
-    middle = list(found[8:end])
+    middle = list(found[passed + 5 : end])
     expect(middle[:1], [f"ldr x0, {words[0]}"])
     while middle and (middle[0].mnemonic == "ldr" or str(middle[0]).endswith(", #0")):
         target, _, place = middle[0].operands.partition(", ")

@@ -10,6 +10,7 @@ from aot.errors import VerifyError
 from aot.manifest import DATA, PAGE, Site, StubClass
 from aot.rewrite.disassembly import Checker, Text, expect, number_text
 from aot.rewrite.verify_cases import check_x86_64_cases
+from aot.rewrite.verify_conditions import check_x86_64_tests
 
 
 def check_x86_64(checker: Checker, index: int, site: Site, ordinal: int, first: int) -> None:
@@ -103,12 +104,17 @@ def _check_inline_x86_64(
 ) -> None:
     area = checker.manifest.area
     counter = f"[{area + PAGE + 8 * ordinal:#x}]"
-    fast = found[2 + len(enter)] if len(found) > 2 + len(enter) else found[-1]
+    if len(found) <= 2 + len(enter):
+        raise VerifyError("the inline path is too short")
+    tests = found[2 + len(enter) :]
+    passed = check_x86_64_tests(checker.manifest, site, tests, found[2].address)
+    if site.fast != tests[passed].address:
+        raise VerifyError("the call is not answered where the manifest says")
     expect(
         found[: 2 + len(enter)],
-        [f"mov rcx, qword ptr [{area + DATA:#x}]", f"jrcxz {fast.address:#x}", *enter],
+        [f"mov rcx, qword ptr [{area + DATA:#x}]", f"jrcxz {tests[0].address:#x}", *enter],
     )
-    middle = [str(one) for one in found[2 + len(enter) :]]
+    middle = [str(one) for one in tests[passed:]]
     count = [f"mov r11, qword ptr {counter}", "lea r11, [r11 + 1]", f"mov qword ptr {counter}, r11"]
     back = [
         f"lea rcx, [{site.cont or site.resume:#x}]",

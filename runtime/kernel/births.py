@@ -107,6 +107,7 @@ def fork(sched: Scheduler, ctx: Context, cause: Fork, again: Handler) -> None:
     child.schedule = _scheduled(ctx)
     child.process.contexts.append(child)
     sched.ready.append(child)
+    kernel.show(ctx)
     if not cause.wait:
         sched.ready.append(ctx)
         return
@@ -150,6 +151,7 @@ def spawn(sched: Scheduler, ctx: Context, cause: Spawn, again: Handler) -> None:
     child.clear_tid, child.schedule = cause.clear_tid, _scheduled(ctx)
     sched.add(child)
     sched.ready.append(ctx)
+    kernel.show(ctx)
 
 
 def _twin(ctx: Context, tid: int, regs: memoryview) -> Context:

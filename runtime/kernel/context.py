@@ -57,8 +57,13 @@ class Kernel:
     current: Context | None = None  # whose call is being made
     charged: Context | None = None  # whose processor time passes, since `since_ns` of the thread's clock
     since_ns: int = 0
-    # a context's ids changed while it runs: what the guest reads without a call has to follow
+    # what the guest reads without a call has to follow a change while a context runs
     identify: Callable[[Context], None] | None = None
+
+    def show(self, ctx: Context) -> None:
+        """What a running context reads without a call changed."""
+        if self.identify is not None:
+            self.identify(ctx)
 
     def new_id(self) -> int:
         """A number no process, context, group or session has."""

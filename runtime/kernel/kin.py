@@ -12,6 +12,11 @@ INIT = 1
 """Parent of processes whose own has ended. It is outside the run."""
 
 
+def alone(ctx: Context) -> bool:
+    """Whether nobody else is there to run, or to wait for."""
+    return len(ctx.process.contexts) <= 1 and len(ctx.process.kernel.processes) <= 1
+
+
 def group_of(process: Process) -> int:
     """The process group of a process."""
     return process.pgid or process.pid

@@ -67,12 +67,7 @@ def _changed(ctx: Context, before: Credentials, caps: Capabilities) -> None:
     elif before.euid != 0 and creds.euid == 0:
         effective = permitted
     creds.caps = Capabilities(effective, permitted, caps.inheritable)
-    _show(ctx)
-
-
-def _show(ctx: Context) -> None:
-    if ctx.process.kernel.identify is not None:
-        ctx.process.kernel.identify(ctx)
+    ctx.process.kernel.show(ctx)
 
 
 @op(Op.SET_UIDS)
@@ -103,7 +98,7 @@ def set_gids(
     creds.egid = creds.egid if effective == -1 else effective
     creds.sgid = creds.sgid if saved == -1 else saved
     creds.fsgid = creds.egid
-    _show(ctx)
+    ctx.process.kernel.show(ctx)
 
 
 @op(Op.GETRESUID)
@@ -127,7 +122,7 @@ def set_fsuid(ctx: Context, uid: int) -> int:
     old = creds.fsuid
     if uid in (creds.uid, creds.euid, creds.suid, creds.fsuid) or (uid >= 0 and capable(ctx, SETUID)):
         creds.fsuid = uid
-        _show(ctx)
+        ctx.process.kernel.show(ctx)
     return old
 
 
@@ -138,7 +133,7 @@ def set_fsgid(ctx: Context, gid: int) -> int:
     old = creds.fsgid
     if gid in (creds.gid, creds.egid, creds.sgid, creds.fsgid) or (gid >= 0 and capable(ctx, SETGID)):
         creds.fsgid = gid
-        _show(ctx)
+        ctx.process.kernel.show(ctx)
     return old
 
 

@@ -108,6 +108,8 @@ def requeue(ctx: Context, address: int, wake: int, target: int, move: int, expec
         ctx.mem.probe(place, 4, False)
     if expected is not None and int.from_bytes(ctx.mem.read(address, 4), "little") != expected:
         raise Errno(E.AGAIN)
-    park, key = ctx.process.kernel.park, key_of(ctx, address)
-    woken = park.wake(key, wake)
-    return woken + park.requeue(key, key_of(ctx, target), move)
+    kernel, key = ctx.process.kernel, key_of(ctx, address)
+    woken = kernel.park.wake(key, wake)
+    moved = kernel.park.requeue(key, key_of(ctx, target), move)
+    kernel.show(ctx)  # who waits where: the context goes on at once
+    return woken + moved

@@ -9,7 +9,7 @@ from aot.personality.abi.neutral_process import Spent
 from aot.personality.abi.op import Op
 from aot.record import dataclass
 from runtime.kernel.context import Context, Process
-from runtime.kernel.kin import find_process
+from runtime.kernel.kin import alone, find_process
 from runtime.kernel.leave import Block, ExitContext, ExitProcess, Spawn
 from runtime.kernel.limits import room_for_context
 from runtime.kernel.ops_ids import capable
@@ -293,6 +293,6 @@ def sched_yield(ctx: Context) -> None:
     if ctx.wait is not None:
         ctx.wait = None
         return
-    if len(ctx.process.contexts) > 1 or len(ctx.process.kernel.processes) > 1:
+    if not alone(ctx):
         ctx.wait = "yielded"
         raise Block(ready=lambda: True, interruptible=False)

@@ -59,6 +59,7 @@ def setpgid(ctx: Context, pid: int, pgid: int) -> None:
     if pgid not in (0, target.pid) and pgid not in groups:
         raise Errno(E.PERM)
     target.pgid = pgid or target.pid
+    own.kernel.show(ctx)
 
 
 @op(Op.SETSID)
@@ -68,4 +69,5 @@ def setsid(ctx: Context) -> int:
     if any(group_of(p) == own.pid for p in own.kernel.processes.values()):
         raise Errno(E.PERM)
     own.sid = own.pgid = own.pid
+    own.kernel.show(ctx)
     return own.pid

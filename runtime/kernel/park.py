@@ -32,16 +32,22 @@ class Ticket:
 class ParkSpace:
     """All waiters of a run. Ops run one at a time, so checking a value and queueing is one step.
 
-    Contexts whose wait is over are `told`, in the order of their wake-ups; the scheduler goes on with them.
+    Contexts whose wait is over are `told`, in the order of their wake-ups; the scheduler goes on with them. `places`
+    is what guest code may know of the waiters: a byte for every lowest byte of an address, 0 where nobody waits at any
+    such address (offsets in shared memory end as the addresses do). It is `fuller` while guest code may not run before
+    it is shown the table again.
     """
 
     told: deque[Context] = field(default_factory=deque)
+    places: bytearray = field(default_factory=lambda: bytearray(int(at % 4 != 0) for at in range(256)))
+    fuller: bool = False
     _queues: dict[Key, deque[Ticket]] = field(default_factory=dict)
+    _counts: list[int] = field(default_factory=lambda: [0] * 256)  # of queues by lowest byte
 
     def enqueue(self, key: Key, mask: int = ALL, ctx: Context | None = None) -> Ticket:
         """Wait at `key`; the ticket is woken later or cancelled by its owner."""
         ticket = Ticket(key, mask, ctx)
-        self._queues.setdefault(key, deque()).append(ticket)
+        self._join(key, ticket)
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
@@ -73,7 +79,7 @@ class ParkSpace:
             assert queue is not None
             queue.remove(ticket)
             ticket.key = target
-            self._queues.setdefault(target, deque()).append(ticket)
+            self._join(target, ticket)
         self._drop_if_empty(key)
         return len(moved)
 
@@ -86,6 +92,21 @@ class ParkSpace:
         """How many waiters there are."""
         return sum(len(q) for q in self._queues.values())
 
+    def _join(self, key: Key, ticket: Ticket) -> None:
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = deque()
+            self._count(key, 1)
+        queue.append(ticket)
+
     def _drop_if_empty(self, key: Key) -> None:
         if key in self._queues and not self._queues[key]:
             del self._queues[key]
+            self._count(key, -1)
+
+    def _count(self, key: Key, change: int) -> None:
+        place = key[1] & 0xFF
+        self._counts[place] += change
+        if place % 4 == 0:
+            self.places[place] = int(self._counts[place] > 0)
+            self.fuller |= change > 0

@@ -187,7 +187,7 @@ class Scheduler:
 
     def show(self, ctx: Context) -> None:
         """From here on calls are those of this context, under the ids of its process."""
-        if ctx is not self._shown:
+        if ctx is not self._shown or ctx.process.kernel.park.fuller:
             self._shown = ctx
             if self.tid_changed:
                 self.tid_changed(ctx)

@@ -125,7 +125,7 @@ class World:
 
         return replace(
             site, addr=at(site.addr), window=at(site.window), stub=at(site.stub), resume=at(site.resume),
-            gate=at(site.gate), again=at(site.again), cont=at(site.cont), landing=at(site.landing),
+            gate=at(site.gate), again=at(site.again), cont=at(site.cont), fast=at(site.fast), landing=at(site.landing),
             moved=tuple((at(m), at(g)) for m, g in site.moved),
             cases=tuple(
                 replace(case, entry=at(case.entry), gate=at(case.gate), test=at(case.test)) for case in site.cases

@@ -8,6 +8,7 @@ from aot.personality.abi.call import Call
 from aot.personality.abi.errors import E
 from aot.personality.abi.frame import SignalFrames
 from aot.personality.abi.gate import Gate
+from aot.personality.abi.inline import Inline
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.start import StartFacts, StartSpace, StartState
 from aot.record import dataclass, field
@@ -50,7 +51,7 @@ class System:
     """A personality's tables. `columns` maps a column name to its architecture's value.
 
     `gates` and `libraries` are keyed by architecture value ("x86_64", "aarch64"): the trap door and
-    the convention of imported functions. `inline` names the rows whose result is a data word.
+    the convention of imported functions. `inline` names the rows that guest code may answer from data words.
     """
 
     personality: Personality
@@ -61,7 +62,7 @@ class System:
     errors: Mapping[E, int]
     error_names: Mapping[int, str]  # ABI number -> the system's own name
     libraries: Mapping[str, Gate] = field(default_factory=dict)
-    inline: Mapping[str, str] = field(default_factory=dict)  # row name -> DataWord name(s), space-separated
+    inline: Mapping[str, Inline] = field(default_factory=dict)  # row name -> how guest code answers it
     routines: Mapping[str, str] = field(default_factory=dict)  # row name -> routine (runtime.cpu.routines)
     library: Callable[[str], str] = plain_library  # file name of a library -> name used in row symbols
     has_brk: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.personality.abi.inline import Inline
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import Layout, System
 from aot.personality.darwin.calls import CALLS
@@ -21,8 +22,9 @@ SYSTEM = System(
     error_names=NAMES,
     libraries=LIBRARIES,
     inline={
-        "getpid": "PID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID", "getgid": "GID",
-        "getegid": "EGID", "thread_selfid": "TID",
+        "getpid": Inline("PID"), "getppid": Inline("PPID"), "getuid": Inline("UID"), "geteuid": Inline("EUID"),
+        "getgid": Inline("GID"), "getegid": Inline("EGID"),
+        "thread_selfid": Inline("TID"),
     },
     has_brk=False,
     indirect=INDIRECT,

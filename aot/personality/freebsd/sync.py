@@ -83,11 +83,12 @@ def _waking(name: str, via: Any) -> Call:
     return call(name, None, None, FULL, sig(**_SELECTOR, val=To("count", S32)), via=via)
 
 
+WAKE, WAKE_PRIVATE = 3, 16
 UMTX: dict[int, Call] = {
     2: _waiting("UMTX_OP_WAIT", wait),
-    3: _waking("UMTX_OP_WAKE", wake),
+    WAKE: _waking("UMTX_OP_WAKE", wake),
     11: _waiting("UMTX_OP_WAIT_UINT", wait_uint),
     15: _waiting("UMTX_OP_WAIT_UINT_PRIVATE", wait_uint),
-    16: _waking("UMTX_OP_WAKE_PRIVATE", wake),
+    WAKE_PRIVATE: _waking("UMTX_OP_WAKE_PRIVATE", wake),
     21: _waking("UMTX_OP_NWAKE_PRIVATE", nwake),
 }

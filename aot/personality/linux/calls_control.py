@@ -97,13 +97,13 @@ def _lock(name: str, clock: Clock) -> Call:
                     utime=To("timeout", la.IN_TIME_OPT)), ZERO, clock=clock, wait=True)
 
 
-PRIVATE, REALTIME = 0x80, 0x100
+WAKE, PRIVATE, REALTIME = 1, 0x80, 0x100
 FUTEX = {
     base | private: row
     for private in (0, PRIVATE)
     for base, row in {
         0: _wait("FUTEX_WAIT", Clock.MONOTONIC),
-        1: _wake("FUTEX_WAKE"),
+        WAKE: _wake("FUTEX_WAKE"),
         3: _requeue("FUTEX_REQUEUE", _cmd("not compared"), expected=None),
         4: _requeue("FUTEX_CMP_REQUEUE", To("expected", U32)),
         5: call("futex", None, Op.UNPARK_OP, FULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.personality.abi.inline import Inline, OneOf, Unwaited, Zero
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.linux import (
@@ -18,6 +19,7 @@ from aot.personality.linux import (
     nodes,
     threads,
 )
+from aot.personality.linux.calls_control import PRIVATE, WAKE
 from aot.personality.linux.columns import COLUMNS
 from aot.personality.linux.errors import ERRORS, NAMES
 from aot.personality.linux.gate import GATES
@@ -38,8 +40,10 @@ SYSTEM = System(
     errors=ERRORS,
     error_names=NAMES,
     inline={
-        "getpid": "PID", "gettid": "TID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID",
-        "getgid": "GID", "getegid": "EGID",
+        "getpid": Inline("PID"), "getppid": Inline("PPID"), "getuid": Inline("UID"), "geteuid": Inline("EUID"),
+        "getgid": Inline("GID"), "getegid": Inline("EGID"), "gettid": Inline("TID"), "getpgrp": Inline("PGID"),
+        "sched_yield": Inline("NOTHING", when=(Zero("OTHERS"),)),
+        "futex": Inline("NOTHING", when=(OneOf(1, (WAKE | PRIVATE, WAKE)), Unwaited(0))),
     },
     routines={
         "getpid": "GETPID", "gettid": "GETTID", "read": "READ", "write": "WRITE", "pread64": "PREAD",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.personality.abi.inline import Inline
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.native.calls import CALLS
@@ -19,8 +20,8 @@ SYSTEM = System(
     errors=ERRORS,
     error_names=NAMES,
     inline={
-        "getpid": "PID", "gettid": "TID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID",
-        "getgid": "GID", "getegid": "EGID",
+        "getpid": Inline("PID"), "getppid": Inline("PPID"), "getuid": Inline("UID"), "geteuid": Inline("EUID"),
+        "getgid": Inline("GID"), "getegid": Inline("EGID"), "gettid": Inline("TID"),
     },
     start=start,
 )  # fmt: skip

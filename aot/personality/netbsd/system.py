@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.personality.abi.inline import Inline, Zero
 from aot.personality.abi.personality import Personality
 from aot.personality.abi.system import System
 from aot.personality.netbsd.calls import CALLS
@@ -19,8 +20,10 @@ SYSTEM = System(
     errors=ERRORS,
     error_names=NAMES,
     inline={
-        "getpid": "PID", "getppid": "PPID", "getuid": "UID", "geteuid": "EUID", "getgid": "GID",
-        "getegid": "EGID",
+        "getpid": Inline("PID"), "getppid": Inline("PPID"), "getuid": Inline("UID"), "geteuid": Inline("EUID"),
+        "getgid": Inline("GID"), "getegid": Inline("EGID"), "getpgrp": Inline("PGID"),
+        "issetugid": Inline("NOTHING"), "sched_yield": Inline("NOTHING", when=(Zero("OTHERS"),)),
+        "_lwp_self": Inline("TID"),
     },
     indirect=dict.fromkeys(COLUMNS, INDIRECT),
     indirect_register=INDIRECT_REGISTER,

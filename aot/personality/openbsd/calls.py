@@ -42,7 +42,8 @@ from aot.personality.openbsd.vias import sigpending, sigprocmask, sigsuspend, th
 FCNTL = rows_file.fcntl(fl.OPEN, cloexec=10)
 IOCTLS = ioctls(OFLAG_OPENBSD)
 KQUEUE = Kqueue(la.KEVENT, read=-1, write=-2, user=-10, errors=ERRORS)
-FUTEX = futex(wait=1, wake=2)
+WAKE = 2
+FUTEX = futex(wait=1, wake=WAKE)
 DUP3 = Pick((("0", 0, False), ("O_CLOEXEC", 0x10000, True)))
 SIGNAL = To("signal", k.SIGNAL_KINDS.number)
 TCB = sig(tcb=To("address", ADDRESS))
