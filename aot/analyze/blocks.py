@@ -85,20 +85,24 @@ class Code:
         self.targets.add(target)
 
     def _follow(self, work: list[int]) -> None:
-        reached, flow_of = self.reached, self.decoder.flow
+        reached, preds, decoded = self.reached, self.preds, self._decoded
+        flows, flow_of = self.decoder.flows, self.decoder.flow
         while work:
             address = work.pop()
             while address not in reached and self.start <= address < self.end and address not in self.known:
-                insn = self.decode(address)
+                insn = decoded.get(address) or self.decode(address)
                 if insn is None:
                     self.invalid.append(address)
                     break
                 reached[address] = insn
-                flow = flow_of(insn)
+                flow = flows.get(insn[2]) or flow_of(insn)
                 if flow is not Flow.NEXT and not self._leave(insn, flow, work):
                     break
                 following = address + insn[1]
-                self.preds.setdefault(following, []).append(address)
+                if following in preds:
+                    preds[following].append(address)
+                else:
+                    preds[following] = [address]
                 address = following
 
     def _leave(self, insn: Raw, flow: Flow, work: list[int]) -> bool:

@@ -60,6 +60,7 @@ class Capstone:
         self._plain = self._open(arch)
         self._detailed = self._open(arch)
         self._c.cs_option(self._detailed, *DETAIL)
+        self._mnemonics: dict[bytes, str] = {}  # one string for each, however many instructions there are
 
     def _open(self, arch: Arch) -> int:
         handle = ctypes.c_size_t()
@@ -75,10 +76,12 @@ class Capstone:
             return []
         rows = ctypes.string_at(found.value or 0, count * _INSN.size)
         self._c.cs_free(found, count)
-        return [
-            (at, size, name[: name.index(0)].decode(), operands[: operands.index(0)].decode())
-            for _, at, size, name, operands, _ in _INSN.iter_unpack(rows)
-        ]
+        known, out = self._mnemonics, []
+        for _, at, size, name, operands, _ in _INSN.iter_unpack(rows):
+            head = name[: name.index(0)]
+            mnemonic = known.get(head) or known.setdefault(head, head.decode())
+            out.append((at, size, mnemonic, operands[: operands.index(0)].decode()))
+        return out
 
     def access(self, code: bytes) -> tuple[frozenset[str], frozenset[str]] | None:
         """Names of the registers that one instruction reads and writes; None when it is none."""

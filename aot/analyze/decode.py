@@ -33,6 +33,7 @@ _X86_TRAP = frozenset(("syscall", "int", "sysenter"))
 _X86_BRANCH = frozenset(
     "jo jno jb jae je jne jbe ja js jns jp jnp jl jge jle jg jrcxz jecxz loop loope loopne xbegin".split()
 )
+_X86_EITHER = ("call", "jmp")  # direct or indirect
 _A64_STOP = frozenset("ret retaa retab eret udf brk hlt drps".split())
 _A64_BRANCH = frozenset(("cbz", "cbnz", "tbz", "tbnz"))
 _A64_JUMP_INDIRECT = frozenset("br braa brab braaz brabz".split())
@@ -85,7 +86,7 @@ class Decoder:
     def __init__(self, arch: Arch) -> None:
         self.arch = arch
         self._capstone = Capstone(arch)
-        self._plain: set[str] = set()  # mnemonics seen that never touch the program counter
+        self.flows: dict[str, Flow] = {}  # of the mnemonics seen that say it without their operands
         self._flow = _x86_flow if arch is Arch.X86_64 else _a64_flow
         self.writes = lru_cache(maxsize=1 << 15)(self._writes)
         self.reads = lru_cache(maxsize=1 << 15)(self._reads)
@@ -97,11 +98,11 @@ class Decoder:
     def flow(self, insn: Raw) -> Flow:
         """What `insn` does to the program counter."""
         mnemonic = insn[2]
-        if mnemonic in self._plain:
-            return Flow.NEXT
-        flow = self._flow(mnemonic, insn[3])
-        if flow is Flow.NEXT:
-            self._plain.add(mnemonic)
+        flow = self.flows.get(mnemonic)
+        if flow is None:
+            flow = self._flow(mnemonic, insn[3])
+            if not mnemonic.endswith(_X86_EITHER):
+                self.flows[mnemonic] = flow
         return flow
 
     def target(self, insn: Raw) -> int | None:
