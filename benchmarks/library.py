@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
-from aot.cli.libraries import translated
 from aot.image.source import read_source
 from aot.overlay import write
 from aot.personality.abi.personality import Personality
+from aot.translate import translate_library
 
 
 def main(source: str, output: str) -> None:
     """Read, translate, write."""
-    overlay = translated(read_source(source), Personality.LINUX)
-    Path(output).write_bytes(write(overlay) if overlay else b"")  # empty: it holds no trap, as kept by a run
+    overlay = translate_library(read_source(source), Personality.LINUX)
+    with open(output, "wb") as file:
+        file.write(write(overlay) if overlay else b"")  # empty: it holds no trap, as kept by a run
+    os._exit(0)  # as the command line does
 
 
 main(*sys.argv[1:])
