@@ -12,6 +12,7 @@ from aot.personality.abi.call import Call
 from aot.personality.abi.compile import Door, Handler
 from aot.personality.abi.gate import ErrorStyle
 from runtime.answers import facts, routine_table
+from runtime.counts import BOUND, IMPORT, TABLE, Counts
 from runtime.cpu.api import Doors
 from runtime.dispatch import Dispatcher, bind_imports, bind_numbers, bind_sites
 from runtime.images import Images, Library, images_of
@@ -23,9 +24,6 @@ from runtime.trace import Tracer
 
 if TYPE_CHECKING:
     from runtime.machine import Machine
-
-CLASSES = ("bound", "table", "import", "dynamic")
-
 
 Wrap = Callable[[Handler, Call, Door], Handler]
 
@@ -57,6 +55,8 @@ def wrap_of(machine: Machine) -> Wrap | None:
         wraps.append(options.profile.wrap)
     elif options.trace is not None:
         wraps.append(Tracer(machine.system, column, options.trace.write).wrap)
+    if options.stats is not None:
+        wraps.append(machine.first.counts.wrap)
     if len(wraps) < 2:
         return wraps[0] if wraps else None
 
@@ -138,33 +138,33 @@ def _made(machine: Machine) -> MadeCode:
             handler = options.profile.through(StubClass.BOUND.value, handler)
         if options.stats is None:
             return handler
-        return _counted(tally.calls, "bound", _counted(machine.first.counts, "bound", handler))
+        return _counted(tally.calls, BOUND, machine.first.counts.through(BOUND, handler))
 
     gate, known = machine.dispatcher.door.gate, machine.dispatcher.known
     return MadeCode(gate, known, tally, None if machine.dynamic else wrap)
 
 
-def _count(doors: Doors, counts: Counter[str]) -> None:
+def _count(doors: Doors, counts: Counts) -> None:
     """Wrap every door with a counter; only with --stats."""
     table, trap = doors.table, doors.trap
     assert table is not None and trap is not None
 
     def count_table(ctx: Context, number: int, where: int) -> int:
-        counts["table"] += 1
+        counts.enter(TABLE)
         return table(ctx, number, where)
 
     def count_trap(ctx: Context, pc: int, immediate: int) -> int:
-        counts[images_of(ctx).code.class_of(pc)] += 1
+        counts.enter(images_of(ctx).code.class_of(pc))
         return trap(ctx, pc, immediate)
 
     _count_sites(doors, 0, counts)
-    doors.imports[:] = [_counted(counts, "import", handler) for handler in doors.imports]
+    doors.imports[:] = [counts.through(IMPORT, handler) for handler in doors.imports]
     doors.table, doors.trap = count_table, count_trap
 
 
-def _count_sites(doors: Doors, first: int, counts: Counter[str]) -> None:
+def _count_sites(doors: Doors, first: int, counts: Counts) -> None:
     """The same for sites from `first` on."""
-    doors.sites[first:] = [_counted(counts, "bound", handler) for handler in doors.sites[first:]]
+    doors.sites[first:] = [counts.through(BOUND, handler) for handler in doors.sites[first:]]
 
 
 def _counted(counts: Counter[str], name: str, handler: Handler) -> Handler:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from functools import partial
 
 from aot.errors import AotError, ManifestError, SetupError
@@ -18,11 +17,12 @@ from aot.personality.registry import system_of
 from aot.record import replace
 from runtime import programs, report
 from runtime.companions import expiry_of, terminal_modes, ticker_of
+from runtime.counts import Counts
 from runtime.cpu.api import Cpu, Doors, Fault
 from runtime.cpu.lost_pages import guard
 from runtime.cpu.unicorn_cpu import UnicornCpu
 from runtime.cpu.watchdog import Watchdog
-from runtime.crossings import CLASSES, Wrap, dispatcher_of, doors_of, inline_calls, library_of, wrap_of
+from runtime.crossings import Wrap, dispatcher_of, doors_of, inline_calls, library_of, wrap_of
 from runtime.dispatch import Dispatcher
 from runtime.hostsignals import HostSignals
 from runtime.images import NAME as STUBS_NAME
@@ -82,7 +82,7 @@ class Machine:
         except (Errno, AotError) as error:
             self._discard()
             raise (_unloadable(error) if isinstance(error, Errno) else error) from None
-        self.counts = Counter(dict.fromkeys(CLASSES, 0))
+        self.counts = Counts()
         self.tally = Tally()
         if within is not None:
             self.first: Machine = within[0].first
@@ -323,10 +323,8 @@ def run(image: bytes | os.PathLike[str], options: RunOptions) -> int:
     try:
         end = machine.run()
         if options.stats is not None:
-            inline = sum(machine.inline_by_name().values())
-            summary = report.stats(
-                machine.dispatcher, machine.manifest, machine.counts, inline, machine.images
-            )
+            made = report.calls(machine.dispatcher, machine.counts, machine.inline_by_name())
+            summary = report.stats(machine.dispatcher, machine.manifest, made, machine.images)
             options.stats.write(summary)
         number = report.signal_of(end)
         if number and modes is not None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
-from aot.manifest import Manifest, StubClass
+from aot.manifest import Manifest
 from aot.personality.abi.signals import Signal
+from aot.record import dataclass
 from runtime.answers import class_of
+from runtime.counts import BOUND, CLASSES, DYNAMIC, INLINE, TABLE, Counts
 from runtime.cpu.api import REGS, FaultKind
 from runtime.dispatch import Dispatcher
 from runtime.images import Images
@@ -15,7 +18,7 @@ from runtime.kernel.ends import End
 from runtime.kernel.faults import death_of
 from runtime.made import Tally
 
-BOUND, TABLE, DYNAMIC = StubClass.BOUND, StubClass.TABLE, StubClass.DYNAMIC
+SHOWN = 12  # calls that --stats names
 
 SILENT = frozenset({Signal.PIPE, Signal.INT})
 """Signals that shells end a program with and say nothing: `program | head` is no crash."""
@@ -77,13 +80,52 @@ def _registers(ctx: Context) -> list[str]:
     return ["  " + "  ".join(cells[i : i + 4]) for i in range(0, len(cells), 4)]
 
 
-def answered_by_class(dispatcher: Dispatcher) -> dict[str, int]:
-    """Calls that machine code answered, by class of the crossing. No Python counter has seen them."""
-    found: dict[str, int] = {}
-    for (kind, _), count in (dispatcher.routines.counts() if dispatcher.routines else {}).items():
-        name = class_of(kind)
-        found[name] = found.get(name, 0) + count
+@dataclass(slots=True)
+class Calls:
+    """What a run with --stats made: crossings by class, of them those that machine code answered, calls by name."""
+
+    crossed: Counter[str]
+    answered: Counter[str]
+    named: Counter[tuple[str, str]]  # (call, class)
+
+
+def calls(dispatcher: Dispatcher, counts: Counts, inline: Mapping[str, int]) -> Calls:
+    """Everything that was counted: in Python, in machine code and in the guest's own memory."""
+    found = Calls(Counter(counts.classes), Counter(), Counter(counts.calls))
+    for (kind, call), count in (dispatcher.routines.counts() if dispatcher.routines else {}).items():
+        found.answered[class_of(kind)] += count
+        found.named[call, class_of(kind)] += count
+    for call, count in inline.items():
+        found.crossed[INLINE] += count
+        found.named[call, INLINE] += count
     return found
+
+
+def _classes(made: Calls) -> list[str]:
+    """A line for each class, and what they decided together."""
+    totals = {cls: made.crossed[cls] + made.answered[cls] for cls in CLASSES}
+    total = sum(totals.values())
+    lines = ["calls per class:"]
+    for cls, count in totals.items():
+        by = made.answered[cls]
+        share = f" ({100 * count / total:.1f} %)" if count else ""
+        lines.append(f"  {cls:8} {count}{share}" + (f", {by} of them answered by routines" if by else ""))
+    if total:
+        lines.append(f"decided ahead of time: {100 * (total - totals[DYNAMIC]) / total:.1f} %")
+    return lines
+
+
+def _most(made: Calls) -> list[str]:
+    """The calls made most, and the classes they took."""
+    totals: Counter[str] = Counter()
+    for (call, _), count in made.named.items():
+        totals[call] += count
+    lines = []
+    for call, total in [(call, total) for call, total in totals.most_common(SHOWN) if total]:
+        taken = ((cls, made.named[call, cls]) for cls in CLASSES if made.named[call, cls])
+        shares = ", ".join(f"{cls} {100 * count / total:.0f} %" for cls, count in taken)
+        lines.append(f"  {total:7} {call}: {shares}")
+    return ["calls made most:", *lines] if lines else []
 
 
 def _libraries(images: Images) -> list[str]:
@@ -101,29 +143,22 @@ def _made(tally: Tally) -> list[str]:
     """What the guest made while it ran."""
     if not tally.pages and not tally.calls:
         return []
-    calls = ", ".join(f"{cls.value} {tally.calls[cls.value]}" for cls in (BOUND, TABLE, DYNAMIC))
+    calls = ", ".join(f"{cls} {tally.calls[cls]}" for cls in (BOUND, TABLE, DYNAMIC))
     return [
         f"code made at run time: pages that became executable: {tally.pages}, "
         f"possible traps: {tally.noted}, calls: {calls}"
     ]
 
 
-def stats(
-    dispatcher: Dispatcher, manifest: Manifest, counters: Mapping[str, int], inline: int, images: Images
-) -> str:
+def stats(dispatcher: Dispatcher, manifest: Manifest, made: Calls, images: Images) -> str:
     """The --stats summary: calls per class, images, traps by where they stand, numbers nobody serves."""
-    lines = ["calls per class:"]
-    answered = answered_by_class(dispatcher)
-    for name, count in counters.items():
-        by = answered.get(name, 0)
-        lines.append(f"  {name:8} {count + by}" + (f", {by} of them answered by routines" if by else ""))
-    lines.append(f"  {'inline':8} {inline}")
+    lines = [*_classes(made), *_most(made)]
     lines.append(f"sites: {len(manifest.sites)}, imports: {len(manifest.imports)}")
     lines += _libraries(images)
     tally = images.library.made.tally
     lines += _made(tally)
     foreign = dispatcher.foreign.total()
-    listed = counters["dynamic"] - tally.calls["dynamic"] - foreign
+    listed = made.crossed[DYNAMIC] - tally.calls["dynamic"] - foreign
     lines.append(f"traps of sites that stand as they were: {listed}")
     lines.append(f"traps from addresses the translator did not know: {foreign}")
     lines += [f"  {address:#x} {count}" for address, count in dispatcher.foreign.most_common(8)]

@@ -35,3 +35,21 @@ def test_counts_do_not_depend_on_who_answers(arch: str, dispatch: str, tmp_path:
     assert plain == told(image, tmp_path, dispatch, routines=False)
     if dispatch == "aot" and (os.uname().machine, arch) in CODE:
         assert "49 of them answered by routines" in text  # the first translates the page
+
+
+def test_calls_are_named_with_their_classes(tmp_path: Path) -> None:
+    image = translate_file(build("bench_calls", "linux-x86_64"))
+    (tmp_path / "dev").mkdir()
+    lines = {
+        dispatch: told(image, tmp_path, dispatch, routines=True).split("\n")
+        for dispatch in ("aot", "dynamic")
+    }
+    assert "decided ahead of time: 100.0 %" in lines["aot"]
+    assert "decided ahead of time: 0.0 %" in lines["dynamic"]
+    assert "       50 write: bound 100 %" in lines["aot"]
+    assert "       50 write: dynamic 100 %" in lines["dynamic"]
+    most = lines["aot"].index("calls made most:")
+    counts = [int(line.split()[0]) for line in lines["aot"][most + 1 :] if line.startswith("   ")]
+    assert counts == sorted(counts, reverse=True)
+    classes = [int(line.split()[1]) for line in lines["aot"][1:6]]
+    assert sum(counts) == sum(classes), "no call is missing, and none is counted twice"
