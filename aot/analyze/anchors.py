@@ -11,7 +11,7 @@ from aot.record import dataclass
 
 # Ranges of these sources are exact; a symbol's size is what its author wrote.
 _DECLARED: Final = 0.3  # share of the code below which declared ranges are no basis
-_EXACT: Final = ("eh_frame", "pdata", "pclntab", "symbol")
+_EXACT: Final = ("eh_frame", "pdata", "pclntab", "function_starts", "symbol")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 _BACK: Final = 40  # instructions looked at before the jump
-_MOST: Final = 4096  # entries of the largest table believed
+MOST: Final = 4096  # entries of the largest table believed
 _COMPARED: Final = re.compile(r"^(?:(\w+)|.*\]), #?(0x[0-9a-f]+|\d+)$")
 _UNSIGNED: Final = frozenset("ja jae jb jbe b.hi b.hs b.lo b.ls".split())
 
@@ -59,14 +59,14 @@ def bound(code: Code, jump: Raw, index: str) -> Bound:
         following = code.reached.get(insn[0] + insn[1])
         if found and following and following[2] in _UNSIGNED:
             sure = insn in way and found[1] is not None and family(found[1]) == family(index)
-            return Bound(min(int(found[2], 0) + 1, _MOST), sure)
+            return Bound(min(int(found[2], 0) + 1, MOST), sure)
     return Bound(0, sure=False)
 
 
 def entries(code: Code, table: int, form: str) -> Iterator[int]:
     """Numbers of the struct format `form` from `table` on."""
     size = struct.calcsize(form)
-    raw = code.image.read(table, size * _MOST)
+    raw = code.image.read(table, size * MOST)
     return (entry[0] for entry in struct.iter_unpack(f"<{form}", raw[: len(raw) // size * size]))
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Raw
-from aot.analyze.tables import Bound, bound, entries, inside, near
+from aot.analyze.tables import MOST, Bound, bound, entries, inside, near
 
 if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 _LONG: Final = 0x10000  # bytes of the longest range that is believed to be one function
 _LEA: Final = re.compile(r"\w+, \[(rip) ([+-]) (0x[0-9a-f]+|\d+)\]")
+_LEA_BYTES: Final = re.compile(rb"[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]")
 _SCALED: Final = re.compile(r"\[(?:\w+ \+ )?\w+\*8 ([+-]) (0x[0-9a-f]+)\]")
 _INDEX: Final = re.compile(r"(r\w+)\*[48]")
 
@@ -50,9 +53,30 @@ def _loaded(code: Code, insns: Iterable[Raw], limit: Bound) -> set[int]:
             offset = int(found[3], 0)
             table = insn[0] + insn[1] + (offset if found[2] == "+" else -offset)
             offsets = entries(code, table, "i")
-            out |= inside(code, (table + offset for offset in offsets), limit)
+            places = (table + offset for offset in offsets)
+            out |= inside(code, places if limit.sure else islice(places, _room(code, table)), limit)
             out |= inside(code, entries(code, table, "Q"), limit)
     return out
+
+
+def _room(code: Code, table: int) -> int:
+    """Entries of four bytes from `table` on before something else begins that code loads the address of.
+
+    Compilers put the tables of a function and of those after it one behind the other. The entries of the next one,
+    read against the base of this one, lead into the midst of instructions.
+    """
+    if code.loads is None:
+        code.loads = sorted(set(_lea_targets(code)))
+    at = bisect_right(code.loads, table)
+    return (code.loads[at] - table) // 4 if at < len(code.loads) else MOST
+
+
+def _lea_targets(code: Code) -> Iterator[int]:
+    """Addresses that what may be a lea in the range, or not far behind it, loads."""
+    data, base = code.segment.data, code.segment.address
+    for found in _LEA_BYTES.finditer(data, code.start - base, min(code.end - base + _LONG, len(data) - 4)):
+        at = found.end()
+        yield base + at + 4 + int.from_bytes(data[at : at + 4], "little", signed=True)
 
 
 def _is_scaled_load(insn: Raw) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +197,8 @@ def _with_tables(image: Image, headers: MachHeaders, binary: Any) -> Image:
         symbols=symbols,
         imports=imports,
         exports=tuple(s for s in symbols if s.name in exported),
-        functions=_functions(image, binary, symbols, initialisers),
-        data_in_code=tuple(_data_in_code(image, binary)),
+        functions=_functions(image, headers, binary, symbols, initialisers),
+        data_in_code=(*_data_in_code(image, binary), *_data_sections(headers)),
         initialisers=initialisers,
         tls=_tls(image, headers),
     )
@@ -295,18 +297,36 @@ def _tls(image: Image, headers: MachHeaders) -> Tls | None:
     return Tls(start, end - start, align, data, descriptors=(first.address, last.address + last.size))
 
 
-def _functions(image: Image, binary: Any, symbols: tuple[Symbol, ...], initialisers: tuple[int, ...]) -> Any:
+def _functions(
+    image: Image, headers: MachHeaders, binary: Any, symbols: tuple[Symbol, ...], initialisers: tuple[int, ...]
+) -> Any:
     starts = binary.function_starts.functions if binary.has_function_starts else ()
     text = image.image_base
     code = next((s.address for s in image.segments if s.prot & Prot.X), text)
     sources: list[tuple[str, Iterable[tuple[int, int]]]] = [
-        ("function_starts", ((text + int(at), 0) for at in starts)),
+        ("function_starts", _ranges(headers, sorted(text + int(at) for at in starts))),
         ("pclntab", go_functions(image.segments, code)),
         ("symbol", ((s.address, 0) for s in symbols if s.code)),
         ("entry", ((image.entry, 0),)),
         ("init_array", ((at, 0) for at in initialisers)),
     ]
     return merge(image.segments, sources)
+
+
+def _ranges(headers: MachHeaders, starts: list[int]) -> Iterator[tuple[int, int]]:
+    """(start, end) of functions: the linker lists every one, so each lasts until the next, or its section's end."""
+    sections = sorted((s.address, s.address + s.size) for s in headers.sections if s.code)
+    for start, following in pairwise((*starts, USER_TOP)):
+        at = bisect_right(sections, (start, USER_TOP)) - 1
+        inside = at >= 0 and start < sections[at][1]
+        yield start, min(following, sections[at][1]) if inside else 0
+
+
+def _data_sections(headers: MachHeaders) -> Iterator[tuple[int, int]]:
+    """Constants, strings and unwind tables that share a segment with code."""
+    for segment in headers.segments:
+        if any(section.code for section in segment.sections):
+            yield from ((s.address, s.address + s.size) for s in segment.sections if not s.code and s.size)
 
 
 def _data_in_code(image: Image, binary: Any) -> Iterator[tuple[int, int]]:

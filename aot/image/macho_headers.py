@@ -16,6 +16,7 @@ SEGMENT = struct.Struct("<II16sQQQQiiII")
 SECTION = struct.Struct("<16s16sQQIIIIIIII")
 LC_SEGMENT, LC_UNIXTHREAD, LC_SEGMENT_64, LC_ENCRYPTION_64 = 0x1, 0x5, 0x19, 0x2C
 LC_MAIN = 0x8000_0028
+S_ATTR_INSTRUCTIONS = 0x8000_0400  # S_ATTR_PURE_INSTRUCTIONS or S_ATTR_SOME_INSTRUCTIONS
 MH_EXECUTE = 2
 COMMANDS = 1 << 16  # most load commands
 USER_TOP = 1 << 47
@@ -33,13 +34,14 @@ TLV_REGULAR, TLV_ZEROFILL, TLV_VARIABLES = 0x11, 0x12, 0x13
 
 @dataclass(frozen=True, slots=True)
 class MachSection:
-    """One section; `type` is the low byte of its flags."""
+    """One section; `type` is the low byte of its flags, `code` says that it holds instructions."""
 
     name: str
     address: int
     size: int
     align: int
     type: int
+    code: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,9 @@ def _segment(raw: bytes, body: bytes) -> MachSegment:
     sections = []
     for index in range(count):
         row = SECTION.unpack_from(body, SEGMENT.size + SECTION.size * index)
-        section = MachSection(_text(row[0]), row[2], row[3], 1 << min(row[5], 15), row[8] & 0xFF)
+        align, flags = 1 << min(row[5], 15), row[8]
+        holds = bool(flags & S_ATTR_INSTRUCTIONS)
+        section = MachSection(_text(row[0]), row[2], row[3], align, flags & 0xFF, holds)
         if size and not address <= section.address <= section.address + section.size <= address + size:
             raise ImageError(f"malformed Mach-O: section {section.name} is outside its segment")
         sections.append(section)

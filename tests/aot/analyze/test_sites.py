@@ -200,6 +200,26 @@ def test_switch_cases_are_targets_and_reached() -> None:
     assert all(len(site.before) == 1 for site in analysis.sites)
 
 
+def test_a_table_ends_where_the_next_begins() -> None:
+    """Nothing guards these tables, and the entry of the second, read against the first, leads into an immediate."""
+
+    def switch(at: int, table: int) -> bytes:
+        load = assemble(X86_64, f"lea rdx, [rip + {table - at - 7}]")
+        return load + assemble(X86_64, "movsxd rax, dword ptr [rdx + rdi*4]\nadd rax, rdx") + b"\xff\xe0"
+
+    first = switch(BASE, DATA)
+    inner = BASE + len(first)
+    code = first + switch(inner, DATA + 4) + assemble(X86_64, "mov ecx, 0x9090050f")
+    last = BASE + len(code)
+    table = struct.pack("<2i", inner - DATA, last - (DATA + 4))
+    program = image(X86_64, code + b"\xc3", data=table)
+    assert program.read(last - 4, 2) == b"\x0f\x05"
+    analysis = found(program)
+    assert analysis.sites == ()
+    assert {inner, last} <= analysis.branch_targets
+    assert last - 4 not in analysis.branch_targets
+
+
 def test_unresolved_switch_closes_the_windows() -> None:
     text = "mov eax, 1\nsyscall\nmov rax, qword ptr [rsi + rdi*8]\n.byte 0xff, 0xe0"
     site = only(image(X86_64, text))

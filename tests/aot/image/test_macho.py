@@ -43,6 +43,20 @@ def test_program(arch: str) -> None:
     assert image.entry in {f.start for f in image.functions}
 
 
+def test_listed_functions_have_ends_and_constants_are_no_code() -> None:
+    """The linker lists every function, so one ends where the next begins; strings share the segment with code."""
+    sections = (("__text", MACH_BASE + 0x800, 0x80, 0x80000400), ("__cstring", MACH_BASE + 0x880, 0x40, 2))
+    text = segment("__TEXT", MACH_BASE, 0x1000, (0, 0x1000), 5, sections)
+    table = segment("__LINKEDIT", MACH_BASE + 0x1000, 0x1000, (0x1000, 8), 1)
+    listed = struct.pack("<IIII", 0x26, 16, 0x1000, 8)  # LC_FUNCTION_STARTS: deltas as ULEB128
+    raw = mach_program(PAGE_ZERO, text, table, LC_MAIN, listed, size=0x1000) + b"\x80\x10\x30\0\0\0\0\0"
+    image = read_image(raw)
+    ranges = [(f.start, f.end) for f in image.functions if f.source == "function_starts"]
+    middle, end = MACH_BASE + 0x830, MACH_BASE + 0x880
+    assert ranges == [(MACH_BASE + 0x800, middle), (middle, end)]
+    assert image.data_in_code == ((end, end + 0x40),)
+
+
 def test_imports_name_library_and_slot(arch: str) -> None:
     image = built("calls_import_darwin", arch)
     by_name = {i.name: i for i in image.imports}
