@@ -18,8 +18,15 @@ from aot.image.model import Arch, Image, Segment
 from aot.record import dataclass
 
 _WORD: Final = 8
-# lea and mov from [rip + disp32], call and jmp through it
-_X86: Final = re.compile(rb"[\x8b\x8d][\x05\x0d\x15\x1d\x25\x2d\x35\x3d]|\xff[\x15\x25]")
+# mov and lea from [rip + disp32], call and jmp through it; apart, because one first byte is found faster than two
+_X86: Final = tuple(
+    re.compile(opcode + operand)
+    for opcode, operand in (
+        (rb"\x8b", rb"[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]"),
+        (rb"\x8d", rb"[\x05\x0d\x15\x1d\x25\x2d\x35\x3d]"),
+        (rb"\xff", rb"[\x15\x25]"),
+    )
+)
 _REL32: Final = struct.Struct("<i").unpack_from
 _A64_PAGE: Final = re.compile(rb"[\x90\xb0\xd0\xf0\x10\x30\x50\x70]")  # adrp, adr
 _A64_NEAR: Final = 8  # instructions between adrp and the one that completes the address
@@ -64,6 +71,8 @@ class Mentions:
             for at, target in read(segment, *limits):
                 if target in slots or any(low <= target < high for low, high in ranges):
                     out.setdefault(target, []).append(at)
+        for found in out.values():
+            found.sort()
         return out
 
 
@@ -95,11 +104,12 @@ def _immediates(segment: Segment, address: int) -> Iterator[int]:
 def _x86_loads(segment: Segment, low: int, high: int) -> Iterator[tuple[int, int]]:
     """(address, target) of what may be a pc-relative operand that leads into [low, high)."""
     data, base = segment.data, segment.address
-    for found in _X86.finditer(data, 0, max(len(data) - 4, 0)):
-        start, at = found.span()
-        target = base + at + 4 + _REL32(data, at)[0]
-        if low <= target < high:
-            yield base + start, target
+    for pattern in _X86:
+        for found in pattern.finditer(data, 0, max(len(data) - 4, 0)):
+            start = found.start()
+            target = base + start + 6 + _REL32(data, start + 2)[0]
+            if low <= target < high:
+                yield base + start, target
 
 
 def _a64_loads(segment: Segment, low: int, high: int) -> Iterator[tuple[int, int]]:
