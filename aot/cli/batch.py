@@ -14,7 +14,7 @@ import click
 from aot.cli.choices import arch_option, nt_build_option, personality_option
 
 if TYPE_CHECKING:
-    from aot.cli.batching.pool import Engine
+    from aot.cli.batching.engine import Engine
     from aot.cli.batching.run import Options
     from aot.cli.batching.sources import Source
     from aot.cli.batching.store import Store

@@ -38,7 +38,7 @@ def test_a_file_is_guarded_on_its_worker() -> None:
     assert (answer["outcome"], answer["sites"]) == ("translated", 1)
     assert output.startswith(b"\x7fELF")
     assert guarded(b"text", ANY, (60.0, 0), digest())[0]["outcome"] == "not an executable"
-    answer, output = guarded(program(), ANY, (60.0, 1), digest())
+    answer, output = guarded(program(bytes(64 << 20)), ANY, (60.0, 1 << 20), digest())
     assert (answer["reason"], output) == ("more memory is needed than a file may have (--memory)", b"")
     assert guarded(program(), ANY, (0.001, 0), digest())[0]["reason"] == "not done after 0.001 s (--timeout)"
 

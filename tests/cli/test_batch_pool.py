@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aot.cli.batching import pool
+from aot.cli.batching.engine import attend
 from aot.cli.batching.model import Choice, Limits
 from tests.cli import work
 from tests.cli.batches import batch, outcomes, program, reasons
@@ -54,7 +55,7 @@ def test_more_slow_files_than_jobs_wait_for_each_other(monkeypatch: pytest.Monke
         while engine.room and (task := next(tasks, None)):
             engine.start(task)
         most = max(most, len(engine.running()))
-        left -= len(list(engine.collect(pool.attend((engine,)))))
+        left -= len(list(engine.collect(attend((engine,)))))
     assert most == 2
 
 
@@ -64,7 +65,7 @@ def test_a_generator_goes_on_when_it_is_let() -> None:
     engine.start(task)
     told = []
     while engine.busy:
-        told += [answer for _, answer in engine.collect(pool.attend((engine,)))]
+        told += [answer for _, answer in engine.collect(attend((engine,)))]
         assert engine.due == float("inf")  # nobody's time runs while it waits
         engine.proceed(task)
     assert told == [{"found": 0}, {"found": 1}, {"found": 2}, {"outcome": "counted"}]

@@ -20,9 +20,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from aot.cli.batching.engine import Answer, Task
 from aot.cli.batching.guard import digest, guarded
 from aot.cli.batching.model import Limits
-from aot.cli.batching.pool import Answer, Task
 from aot.cli.files import EXECUTABLE, write_whole
 from aot.errors import AotError, ImageError, SetupError
 from aot.image.source import read_source

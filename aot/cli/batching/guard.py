@@ -18,8 +18,9 @@ from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from aot.cli.batching.engine import Answer, Task
 from aot.cli.batching.model import Choice, Limits
-from aot.cli.batching.pool import Answer, Pool, Task
+from aot.cli.batching.pool import Pool
 from aot.errors import SetupError
 
 PACKAGE = Path(__file__).parents[2]

@@ -11,35 +11,22 @@ import contextlib
 import math
 import multiprocessing
 import os
-import resource
 import signal
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from multiprocessing.connection import Connection, wait
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection
 from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from typing import Any, Protocol
 
+from aot.cli.batching.child import Work, live
+from aot.cli.batching.engine import Answer, Task, attend
 from aot.errors import SetupError
 from aot.record import dataclass
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-Answer = dict[str, Any]
-"""What became of a task; `outcome` and `reason` at least, where the pool itself gives it."""
-Work = Callable[..., Any]
 PRELOAD = ["aot.cli.batching.warm"]
 GRACE_S = 5.0  # a worker whose batch is gone ends itself this long after its time
 SLOW_S = 5.0  # a worker that takes longer gives its place to another
 SLOW_NICE = 5  # and gets a quarter of the processor where it competes
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What one worker does; `path` names it in answers."""
-
-    path: str
-    arguments: tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -54,26 +41,6 @@ class Running:
     waiting: bool = False  # for `proceed`
     weighed: bool = False  # whether it may be slow has been asked
     slow: bool = False
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let interruptions wait, so that none falls between an output and its journal line."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def disturbed() -> Iterator[None]:
-    """Let those that wait come through."""
-    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
@@ -146,7 +113,7 @@ class Pool:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # the first time it unblocks what we block
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._work, task.arguments, self._timeout_s + GRACE_S, self._memory)
-        process = self._context.Process(target=_child, args=arguments, daemon=True)
+        process = self._context.Process(target=live, args=arguments, daemon=True)
         try:
             process.start()
         except (OSError, EOFError) as error:
@@ -210,51 +177,6 @@ class Pool:
         worker.process.join()
 
 
-def attend(pools: Iterable[Waited], longest_s: float = math.inf) -> list[object]:
-    """Wait until there is something to collect, and let interruptions come meanwhile: the doors to collect from."""
-    pools = tuple(pools)
-    doors = [door for pool in pools for door in pool.doors]
-    left = min(longest_s, *(pool.due - time.monotonic() for pool in pools))
-    with disturbed():
-        return list(wait(doors, None if math.isinf(left) else max(left, 0.0)))
-
-
-class Waited(Protocol):
-    """What `attend` needs to know of an engine."""
-
-    @property
-    def doors(self) -> list[Connection]:
-        """What there is to wait for."""
-
-    @property
-    def due(self) -> float:
-        """The moment (monotonic) at which something happens by itself."""
-
-
-class Engine(Waited, Protocol):
-    """Who translates: processes here, or a cluster."""
-
-    @property
-    def room(self) -> bool:
-        """Whether another task may start."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether tasks are under way."""
-
-    def start(self, task: Task) -> None:
-        """Take a task. Raises SetupError."""
-
-    def collect(self, ready: Iterable[object]) -> Iterator[tuple[Task, Answer]]:
-        """(task, answer) of what is ready, given the doors that are."""
-
-    def running(self) -> list[tuple[str, float]]:
-        """(path, since when, monotonic) of the tasks under way."""
-
-    def close(self) -> None:
-        """End what still runs."""
-
-
 def _failed(worker: Running, reason: str) -> Answer:
     spent = round(time.monotonic() - worker.first, 4)
     return {"outcome": "failed", "reason": reason, "seconds": spent}
@@ -264,49 +186,3 @@ def _last_words(status: int | None) -> str:
     if status is not None and status < 0:
         return f"the translator was killed by {signal.Signals(-status).name}"
     return f"the translator ended with status {status}"
-
-
-def _child(door: Connection, work: Work, arguments: tuple[Any, ...], longest_s: float, memory: int) -> None:
-    """The worker's life. It ends by itself when nobody is left to end it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the batch decides
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(math.ceil(longest_s))
-    silent = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):  # what native libraries print would run through the progress bar
-        os.dup2(silent, stream)
-    bound(memory)
-    answer = work(*arguments)
-    if isinstance(answer, Generator):
-        answer = _told(door, answer, math.ceil(longest_s))
-    door.send((False, answer))
-    door.close()
-
-
-def _told(door: Connection, answers: Generator[Answer, None, Answer], longest_s: int) -> Answer:
-    """Tell the answers of a generator, each when it is wanted; the last one."""
-    while True:
-        try:
-            answer = next(answers)
-        except StopIteration as end:
-            last: Answer = end.value
-            return last
-        signal.alarm(0)
-        door.send((True, answer))
-        door.recv()  # EOFError, and with it our end, when the batch is gone
-        signal.alarm(longest_s)
-
-
-def bound(memory: int) -> None:
-    """Let this process have `memory` bytes of address space more than it has (0: no limit), and leave no core."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not memory:
-        return
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-    except OSError:  # a host without /proc: the limit is of the whole process
-        pages = 0
-    most = pages * resource.getpagesize() + memory
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard == resource.RLIM_INFINITY or most < hard:
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))

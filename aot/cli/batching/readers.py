@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from aot.cli.batching.engine import Answer, Task
 from aot.cli.batching.model import Entry, Found, Limits, Outcome
-from aot.cli.batching.pool import Answer, Pool, Task
+from aot.cli.batching.pool import Pool
 from aot.cli.batching.reader import Reads, read
 from aot.cli.batching.sources import Source
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from aot.cli.batching.engine import Answer, Engine, Task, attend, disturbed
 from aot.cli.batching.journal import Journal
 from aot.cli.batching.known import SUFFIX, Known, failed
 from aot.cli.batching.look import What, look
 from aot.cli.batching.model import Choice, Entry, Found, Limits, Outcome
-from aot.cli.batching.pool import Answer, Engine, Task, attend, disturbed
 from aot.cli.batching.readers import Readers
 from aot.cli.batching.sources import Kind, Source, files
 from aot.cli.batching.store import Store

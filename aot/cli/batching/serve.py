@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 from aot import __version__
 from aot.cli.batching.display import Display
+from aot.cli.batching.engine import Engine, undisturbed
 from aot.cli.batching.journal import Journal
 from aot.cli.batching.model import BAD, Entry
-from aot.cli.batching.pool import Engine, undisturbed
 from aot.cli.batching.run import Batch, Options
 from aot.errors import FileError
 

@@ -38,7 +38,10 @@ def translate_one(source: str, temporary: str, choice: Choice) -> Answer:
     except NotProgram as error:
         found = {"outcome": "not an executable", "reason": str(error)}
     except FileError as error:  # no room for the translation: the file is not to blame
-        found = {"outcome": "failed", "reason": str(error)}
+        found = {
+            "outcome": "failed",
+            "reason": f"its translation {str(error).removeprefix(f'{temporary}: ')}",
+        }
     except AotError as error:
         found = {"outcome": "refused", "reason": str(error)}
     except MemoryError:

@@ -61,13 +61,24 @@ def _tiles(told: Mapping[str, Any], found: Corpus, total: int) -> list[tuple[str
     files = sum(found.outcomes.get(outcome, 0) for outcome in DONE)
     return [
         ("programs", count(found.programs), f"{count(files)} files of {count(total)}, {size(whole.bytes)}"),
-        ("sites decided ahead of time", percent(ahead / whole.sites) if whole.sites else "-",
+        ("sites decided ahead of time", _share(ahead, whole.sites),
          f"{count(ahead)} of {count(whole.sites)}"),
         ("calls without a row", count(missing), f"and {count(len(found.missing) - missing)} that are absent"),
         ("went wrong", count(sum(bad.values())),
          ", ".join(f"{count(n)} {outcome.value}" for outcome, n in bad.items() if n) or "nothing"),
         ("took", seconds(told["seconds"]), f"{seconds(_work(found))} in the slowest file"),
     ]  # fmt: skip
+
+
+def _share(part: int, whole: int) -> str:
+    """In percent; nearly all is not all."""
+    return (
+        f"{100 * part / whole:.2f} %"
+        if 0.99 * whole < part < whole
+        else percent(part / whole)
+        if whole
+        else "-"
+    )
 
 
 def _work(found: Corpus) -> float:
