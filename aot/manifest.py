@@ -42,7 +42,8 @@ class GateKind(IntEnum):
     aarch64 exit words (the instruction the loader writes over `udf #kind`):
       BOUND         w8 (darwin w16) = site index; falls through with the result in x0
       BOUND_CARRY   the same; falls through with x8 (x16) = 0 (clear C) or 1 (set C), the stub does it
-      TABLE         in place of the trap, keyed by its own address; no register is touched
+      TABLE         in place of the trap, or in its stub behind a search for cases; no register is touched.
+                    In place of a bound site's trap its own address says which site it is
       TABLE_CARRY   the same; C is set or cleared by the backend
       IMPORT        w16 = import index; the stub ends with `ret`
       RETURN        (both) a callee called by the kernel returned here: see Manifest.return_stub

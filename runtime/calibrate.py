@@ -74,10 +74,12 @@ class Calibration:
         self.carry = gate.style is ErrorStyle.CARRY
         dispatcher = Dispatcher(system, column, arch, {}, lambda handler, row, door: _nothing)
         site = CODE + SITE[arch]
-        dispatcher.known, dispatcher.immediates = {site}, {site: NUMBER}
+        dispatcher.known = {site}
         self.trap = TRAP[arch] if gate.number != "imm" else _words(0xD400_0001 | NUMBER << 5)
         doors = self.cpu.doors
         doors.sites.append(_nothing)
+        self.in_place = gate.number == "imm"  # no register is free for a stub
+        doors.placed.update({site: 0} if self.in_place else {})
         doors.imports += (_nothing, _by_name("library", "name"))
         doors.table, doors.trap, doors.trap_carry = dispatcher.table, dispatcher.trap, self.carry
         self.cpu.doors = self.doors = doors
@@ -87,8 +89,10 @@ class Calibration:
     def crossings(self) -> dict[str, float]:
         """Seconds of one crossing by class, above the same loop without one: the least of several rounds."""
         loops = {"": b"", "inline": INLINE[self.arch], "dynamic": self.trap}
-        loops["bound"] = self._stub(GateKind.BOUND_CARRY if self.carry else GateKind.BOUND)
         loops["table"] = self._stub(GateKind.TABLE_CARRY if self.carry else GateKind.TABLE)
+        loops["bound"] = self._stub(GateKind.BOUND_CARRY if self.carry else GateKind.BOUND)
+        if self.in_place:
+            loops["bound"] = loops["table"]
         loops["import"] = self._import(STUB, 0)
         loops["import by name"] = self._import(STUB + 16, 1)
         found = self._least(loops)

@@ -36,7 +36,6 @@ def dispatcher_of(machine: Machine, wrap: Wrap | None) -> Dispatcher:
         ops = guard.ops(ops)
     dispatcher = Dispatcher(machine.system, m.column, machine.arch, ops, wrap)
     dispatcher.known = {s.addr + bias for s in m.sites}
-    dispatcher.immediates = {s.addr + bias: s.number for s in m.sites if s.number is not None}
     if machine.first is not machine:  # a run has one summary
         dispatcher.foreign, dispatcher.unknown = (
             machine.first.dispatcher.foreign,
@@ -92,6 +91,11 @@ def doors_of(machine: Machine) -> Doors:
         facts=facts,
     )
     bind_sites(dispatcher, machine.manifest, doors.sites)
+    doors.placed.update(
+        (site.addr + machine.loaded.bias, index)
+        for index, site in enumerate(machine.manifest.sites)
+        if site.cls == StubClass.BOUND.value and not site.stub
+    )
     bind_imports(dispatcher, machine.manifest.imports, doors.imports, dynamic=machine.dynamic)
     dispatcher.meet = _meet
     if options.stats is not None:

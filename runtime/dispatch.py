@@ -71,7 +71,6 @@ class Dispatcher:
         self.foreign: Counter[int] = Counter()  # trap addresses the translator did not list
         self.known: set[int] = set()
         self.meet: Meet | None = None  # told of other traps; whether they are in code that the guest made
-        self.immediates: dict[int, int] = {}  # address of a replaced trap -> its number
         self.routines: RoutineTable | None = None  # told which rows sites and numbers are
 
     def by_number(self, number: int) -> Handler:
@@ -141,12 +140,9 @@ class Dispatcher:
 
     def table(self, ctx: Context, number: int, where: int) -> int:
         """A table-bound crossing: the handler is chosen by number from the prepared table."""
-        if self._number is None:  # the number stood in the trap that the exit replaced
-            found = self.immediates.get(where)
-            if found is None:  # an exit that the guest wrote itself
-                raise Invented
-            number = found
-        elif self._reads_number:
+        if self._number is None:  # an exit that the guest wrote itself: ours are bound in place
+            raise Invented
+        if self._reads_number:
             number = ctx.regs[self._number]
         handler = self._handlers.get(number)
         return (handler or self.by_number(number))(ctx)

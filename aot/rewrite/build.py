@@ -128,7 +128,7 @@ def _aarch64(planned: PlannedSite, indexes: Indexes, area: Area, address: int) -
     resume = site + planned.found.size + call.gate.skip
     if call.cases:
         return _a64_cases(planned, indexes, address, resume)
-    if call.cls is StubClass.TABLE:
+    if call.cls is StubClass.TABLE or call.in_place:
         new = word.to_bytes(4, "little")
         return Built(address, b"", new, kind, site, site, exits=(ExitWord(site, kind),))
     part, values = stubs_aarch64.body(call, indexes.site)

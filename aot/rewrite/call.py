@@ -52,6 +52,11 @@ class Call:
     cases: tuple[Call, ...] = ()  # bound calls that a table-bound stub looks for before it asks by number
 
     @property
+    def in_place(self) -> bool:
+        """Whether the exit stands where the trap stood although the call is known: no register is free."""
+        return self.gate.number == "imm"
+
+    @property
     def style(self) -> ErrorStyle:
         """Where a failure of this call is told."""
         return self.info.style if self.info and self.info.style else self.gate.style

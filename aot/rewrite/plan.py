@@ -78,9 +78,8 @@ def _classify(site: FoundSite, binder: Binder) -> tuple[Call, str]:
         return Call(StubClass.DYNAMIC, gate), f"{gate.trap} #{site.immediate:#x} is not a call"
     number = site.number.value if isinstance(site.number, Known) else None
     if gate.number == "imm":
-        # the number is in the trap itself: no register is free, the handler is keyed by address
-        number = site.immediate if number is None else number
-        return Call(StubClass.TABLE, gate, number, binder.call(number)), ""
+        # the number is in the trap itself: no register is free, the exit in its place is known by its address
+        return Call(StubClass.BOUND, gate, site.immediate, binder.call(site.immediate)), ""
     if number is None:
         return Call(StubClass.TABLE, gate, cases=_cases(site, binder)), ""
     info = binder.call(number)
@@ -108,7 +107,7 @@ def _targets(image: Image, analysis: Analysis, found: list[FoundSite]) -> frozen
 
 def _in_range(image: Image, reachable: bool, call: Call, why: str) -> tuple[Call, str]:
     """The class a site keeps when no branch gets from it to the area."""
-    if reachable or why:
+    if reachable or why or call.in_place:
         return call, why
     if image.arch is Arch.AARCH64:  # in place needs no branch at all
         return replace(call, cls=StubClass.TABLE, cases=()), ""

@@ -24,7 +24,7 @@ _MOVN, _MOVZ, _MOVK = 0x12800000, 0x52800000, 0x72800000  # of a w register
 def gate_kind(call: Call) -> GateKind:
     """The exit word that the stub of `call` (or the site itself, in place) holds."""
     carry = call.style is ErrorStyle.CARRY
-    if call.cls is StubClass.TABLE:
+    if call.cls is StubClass.TABLE or call.in_place:
         return GateKind.TABLE_CARRY if carry else GateKind.TABLE
     return GateKind.BOUND_CARRY if carry else GateKind.BOUND
 

@@ -26,6 +26,10 @@ def check_aarch64(checker: Checker, index: int, site: Site, ordinal: int, first:
     if not site.stub:
         if site.window != site.addr or site.gate != site.addr or site.stub_size:
             raise VerifyError("an exit in place is somewhere else")
+        if site.cls == StubClass.BOUND.value and site.number != site.immediate:
+            raise VerifyError(
+                f"an exit in place is bound to {site.number}, its trap asked for {site.immediate}"
+            )
         return
     expect([checker.one(site.window)], [f"b #{site.stub:#x}"])
     found: Sequence[Text] = checker.text(site.stub, site.stub_size)

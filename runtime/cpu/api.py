@@ -108,6 +108,9 @@ class Doors:
     the lists may be changed in place (a handler bound late, tracing turned on)."""
 
     sites: list[Handler] = field(default_factory=list)
+    placed: dict[int, int] = field(
+        default_factory=dict
+    )  # exit in place of its trap -> index of the bound site
     table: Callable[[Any, int, int], int] | None = None  # (context, number, site index or pc) -> carry
     imports: list[Handler] = field(default_factory=list)
     trap: Callable[[Any, int, int], int] | None = (

@@ -159,8 +159,24 @@ class Aarch64:
         if kind is None:
             return self._skipping(pc, self._trapping(site, detail))
         if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):  # stands where the trap stood
+            if site in doors.placed:
+                return self._skipping(
+                    pc, self._placed(doors.placed[site], carry=kind == GateKind.TABLE_CARRY)
+                )
             return self._skipping(pc, table if kind == GateKind.TABLE else table_carry)
         return (bound, bound_carry, table, table_carry, imported, returned)[kind]
+
+    def _placed(self, index: int, *, carry: bool) -> Callable[[Any], object]:
+        """The crossing of an exit in place whose site is bound."""
+        sites, set_carry = self._doors.sites, self._set_carry
+
+        def placed(context: Any) -> object:
+            return sites[index](context)
+
+        def placed_carry(context: Any) -> object:
+            return set_carry(sites[index](context))
+
+        return placed_carry if carry else placed
 
     def _skipping(self, pc: int, cross: Callable[[Any], object]) -> Callable[[Any], object]:
         """`cross`, resuming behind the instructions that the guest's kernel steps over."""
@@ -197,7 +213,9 @@ class Aarch64:
         doors, site, value = self._doors, pc - 4, self.cpu.live[8]
         kind, detail = self._exits.get(pc) or self._learn(pc)  # the handler may have changed code
         again: Handler
-        if kind in (GateKind.TABLE, GateKind.TABLE_CARRY):
+        if kind in (GateKind.TABLE, GateKind.TABLE_CARRY) and site in doors.placed:
+            again = doors.sites[doors.placed[site]]
+        elif kind in (GateKind.TABLE, GateKind.TABLE_CARRY):
             table = doors.table
 
             def again(context: Any) -> int:

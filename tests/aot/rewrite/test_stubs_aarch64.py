@@ -73,16 +73,16 @@ def test_inline(gate: str, traced: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gate", "code", "number"),
+    ("gate", "code", "number", "cls"),
     [
-        ("netbsd-aarch64", "svc #20; ret", 20),
-        ("linux-aarch64", "mov x8, x0; svc #0; ret", None),
+        ("netbsd-aarch64", "svc #20; ret", 20, StubClass.BOUND),
+        ("linux-aarch64", "mov x8, x0; svc #0; ret", None, StubClass.TABLE),
     ],
 )
-def test_no_free_register_means_in_place(gate: str, code: str, number: int | None) -> None:
+def test_no_free_register_means_in_place(gate: str, code: str, number: int | None, cls: StubClass) -> None:
     image, manifest, segments = rewritten(ARCH, code, gate)
     (site,) = manifest.sites
-    assert (site.cls, site.number, site.stub) == (StubClass.TABLE.value, number, 0)
+    assert (site.cls, site.number, site.stub) == (cls.value, number, 0)
     assert site.addr in {word.addr for word in manifest.exits}
     regs = start_registers(ARCH)
     result = run(
