@@ -14,6 +14,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
 FIELDS = "__record_fields__"
+_COPIED: dict[type, tuple[str, ...]] = {}  # what `replace` copies of a class
 _MISSING: Any = type("_Missing", (), {"__repr__": lambda self: "MISSING"})()
 
 
@@ -64,10 +65,14 @@ def fields(value: Any) -> tuple[Field, ...]:
 
 def replace(value: T, /, **changes: Any) -> T:
     """A copy of `value` with some fields changed."""
-    for f in fields(value):
-        if f.init and f.name not in changes:
-            changes[f.name] = getattr(value, f.name)
-    return type(value)(**changes)
+    kind = type(value)
+    names = _COPIED.get(kind)
+    if names is None:
+        names = _COPIED[kind] = tuple(f.name for f in fields(value) if f.init)
+    for name in names:
+        if name not in changes:
+            changes[name] = getattr(value, name)
+    return kind(**changes)
 
 
 def asdict(value: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -13,6 +14,7 @@ from aot.translate import translate_library
 
 def main(source: str, output: str) -> None:
     """Read, translate, write."""
+    gc.disable()
     overlay = translate_library(read_source(source), Personality.LINUX)
     with open(output, "wb") as file:
         file.write(write(overlay) if overlay else b"")  # empty: it holds no trap, as kept by a run

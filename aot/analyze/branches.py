@@ -55,10 +55,8 @@ class Branches:
             wanted = [b for b in range(first, last + 1) if b in self._sources]
         return [found for b in wanted for found in self._bucket(b) if start <= found[0] < end]
 
-    def between(self, low: int, high: int, start: int, end: int) -> bool:
-        """Whether anything in [low, high) may be a direct branch, short ones included, into [start, end)."""
-        if any(low <= source < high for _, source, _ in self.into(start, end)):
-            return True
+    def short(self, low: int, high: int, start: int, end: int) -> bool:
+        """Whether anything in [low, high) may be a branch of two bytes into [start, end)."""
         segment = self._image.segment_at(low)
         if segment is None or not self._x86:
             return False

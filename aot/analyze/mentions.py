@@ -69,11 +69,18 @@ class Mentions:
         out: dict[int, list[int]] = {}
         for segment in self.image.code:
             for at, target in read(segment, *limits):
-                if target in slots or any(low <= target < high for low, high in ranges):
+                if target in slots or _within(ranges, target):
                     out.setdefault(target, []).append(at)
         for found in out.values():
             found.sort()
         return out
+
+
+def _within(ranges: list[tuple[int, int]], address: int) -> bool:
+    for low, high in ranges:  # noqa: SIM110 (a million times: a generator for each costs more than the question)
+        if low <= address < high:
+            return True
+    return False
 
 
 def _found(data: bytes, wanted: bytes) -> Iterator[int]:

@@ -96,7 +96,10 @@ class Places:
         """(target, address, is call) of everything that may be a direct branch into [start, end), by target."""
         return self._branches.into(start, end)
 
-    def may_enter(self, other: Span, place: Place) -> bool:
-        """Whether a direct branch of any length may lead from `other` into the range of `place`."""
+    def may_enter(self, other: Span, place: Place, arriving: list[tuple[int, int, bool]]) -> bool:
+        """Whether a direct branch of any length may lead from `other` into the range of `place`, into which
+        `arriving` lead."""
+        if any(other.start <= source < other.end for _, source, _ in arriving):
+            return True
         code = place.code
-        return self._branches.between(other.start, other.end, code.start, code.end)
+        return self._branches.short(other.start, other.end, code.start, code.end)

@@ -136,13 +136,15 @@ class _Search:
     def _mark_foreign(self, place: Place) -> None:
         """Note every target in the range of `place` of a branch from outside it."""
         code = place.code
+        arriving = self.places.branches_into(code.start, code.end)
         for neighbour in self.anchors.neighbours(place.span):  # what short branches can reach
-            if neighbour.end - neighbour.start <= _NEIGHBOUR and self.places.may_enter(neighbour, place):
+            near = neighbour.end - neighbour.start <= _NEIGHBOUR
+            if near and self.places.may_enter(neighbour, place, arriving):
                 other = self.places.of(neighbour).code
                 inside = {t for t in other.targets if code.start <= t < code.end}
                 code.targets |= inside
                 code.foreign |= inside - code.entries
-        for target, source, is_call in self.places.branches_into(code.start, code.end):
+        for target, source, is_call in arriving:
             if code.start <= source < code.end or target in code.entries:
                 continue
             code.targets.add(target)

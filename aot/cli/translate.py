@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -57,6 +58,8 @@ def command(
     """
     check_output(output, source)
     from aot.translate import translate_file
+
+    gc.disable()  # next to nothing is garbage before the process ends
 
     raw = translate_file(source, personality, nt_build, arch=arch)
     if with_libs:

@@ -63,4 +63,4 @@ def test_short_branches_between_two_ranges() -> None:
         (0x200, 0x300, 0x192, 0x193, True),
         (0x200, 0x300, 0x193, 0x200, False),
     ):
-        assert found.between(BASE + low, BASE + high, BASE + start, BASE + end) == leads
+        assert found.short(BASE + low, BASE + high, BASE + start, BASE + end) == leads
