@@ -79,7 +79,7 @@ def corpus_of(entries: Iterable[Entry]) -> Corpus:
     for entry in programs:
         tactics.update(entry.tactics)
         left.update(entry.left)
-    worked = sorted((e for e in entries if e.seconds), key=lambda e: -e.seconds)
+    worked = sorted((e for e in entries if e.seconds), key=cost, reverse=True)
     return Corpus(
         outcomes=dict(Counter(e.outcome for e in entries)),
         programs=len(programs),
@@ -92,6 +92,11 @@ def corpus_of(entries: Iterable[Entry]) -> Corpus:
         missing=_needs(programs, lambda e: e.missing),
         slowest=worked[:SLOWEST],
     )
+
+
+def cost(entry: Entry) -> float:
+    """Seconds of the processor, or, of a worker that was ended, on the wall."""
+    return entry.cpu_s or entry.seconds
 
 
 def _group(name: tuple[str, ...], programs: Iterable[Entry]) -> Group:

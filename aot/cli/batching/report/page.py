@@ -8,7 +8,7 @@ from typing import Any
 
 from aot.cli.batching.display import shown
 from aot.cli.batching.model import BAD, DONE, Entry, Outcome
-from aot.cli.batching.report.corpus import Corpus, Group, corpus_of
+from aot.cli.batching.report.corpus import Corpus, Group, corpus_of, cost
 from aot.cli.pages.charts import Bar, axis, count, percent, stack, template
 from aot.manifest import StubClass
 
@@ -17,8 +17,8 @@ CLASSES = tuple(cls.value for cls in StubClass)
 FILES = 20_000  # rows of the table of files; beyond it only those that went wrong and the largest
 LINES = 1000  # of other tables
 COLUMNS = (
-    "path", "outcome", "personality", "format", "arch", "size", "sites", *CLASSES, "imports", "missing",
-    "seconds", "why",
+    "path", "outcome", "why", "personality", "format", "arch", "size", "sites", *CLASSES, "imports", "missing",
+    "seconds",
 )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def _tiles(told: Mapping[str, Any], found: Corpus, total: int) -> list[tuple[str
         ("calls without a row", count(missing), f"and {count(len(found.missing) - missing)} that are absent"),
         ("went wrong", count(sum(bad.values())),
          ", ".join(f"{count(n)} {outcome.value}" for outcome, n in bad.items() if n) or "nothing"),
-        ("took", seconds(told["seconds"]), f"{seconds(_work(found))} in the slowest file"),
+        ("took", seconds(told["seconds"]), f"{seconds(_work(found))} of CPU in the slowest file"),
     ]  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _work(found: Corpus) -> float:
-    return found.slowest[0].seconds if found.slowest else 0.0
+    return cost(found.slowest[0]) if found.slowest else 0.0
 
 
 def _outcomes(found: Corpus) -> list[Bar]:
@@ -116,7 +116,7 @@ def _tactics(found: Corpus) -> tuple[list[Bar], Any]:
 def _slowest(found: Corpus) -> list[tuple[Entry, Bar]]:
     most = _work(found)
     return [
-        (e, Bar(e.path, stack([("time", e.seconds, "", seconds(e.seconds))], most), seconds(e.seconds)))
+        (e, Bar(e.path, stack([("time", cost(e), "", seconds(cost(e)))], most), seconds(cost(e))))
         for e in found.slowest
     ]
 
@@ -131,7 +131,7 @@ def _listed(entries: list[Entry]) -> list[Entry]:
 def _row(entry: Entry) -> list[Any]:
     why = entry.reason or (f"the same as {entry.twin}" if entry.twin else "")
     return [
-        shown(entry.path), entry.outcome.value, entry.personality, entry.format, entry.arch, entry.size, entry.sites,
-        *(entry.classes.get(cls, 0) for cls in CLASSES), entry.imports, len(entry.missing), round(entry.seconds, 3),
-        shown(why),
+        shown(entry.path), entry.outcome.value, shown(why), entry.personality, entry.format, entry.arch, entry.size,
+        entry.sites, *(entry.classes.get(cls, 0) for cls in CLASSES), entry.imports, len(entry.missing),
+        round(cost(entry), 3),
     ]  # fmt: skip
