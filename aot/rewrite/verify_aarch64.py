@@ -34,7 +34,7 @@ def check_aarch64(checker: Checker, index: int, site: Site, ordinal: int, first:
     expect([checker.one(site.window)], [f"b #{site.stub:#x}"])
     found: Sequence[Text] = checker.text(site.stub, site.stub_size)
     if site.cases:
-        parts = check_aarch64_cases(checker, site, found)
+        parts = check_aarch64_cases(site, found)
         for case_index, (case, part) in enumerate(parts.items(), first):
             bound = replace(site, gate=case.gate, kind=part_kind(site), number=case.number)
             _check_bound(checker, case_index, bound, part, ordinal)

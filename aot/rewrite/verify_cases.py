@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from aot.errors import VerifyError
 from aot.manifest import Case, GateKind, Site, StubClass
+from aot.record import dataclass, field
 from aot.rewrite.disassembly import Checker, Text, expect, number_text
 
 WORD = (1 << 64) - 1
@@ -66,15 +67,15 @@ def _check_found(checker: Checker, site: Site, search: Sequence[Text], missed: i
         raise VerifyError("the table finds something else than the cases")
 
 
-def check_aarch64_cases(checker: Checker, site: Site, found: Sequence[Text]) -> dict[Case, Sequence[Text]]:
+def check_aarch64_cases(site: Site, found: Sequence[Text]) -> dict[Case, Sequence[Text]]:
     """Checks search and exit by table; answers the instructions of each part."""
     at = {one.address: index for index, one in enumerate(found)}
     gate, begin = at.get(site.gate, -1), at.get(site.cases[0].entry, -1)
     if site.cls != StubClass.TABLE.value or site.kind not in _A64_PAIR or gate < 1 or begin != gate + 2:
         raise VerifyError("cases where no stub looks for them")
     expect(found[gate:begin], [f"udf #{number_text(site.kind)}", f"b #{site.resume:#x}"])
-    leaves: dict[int, tuple[int, int]] = {}
-    _walk(found[:gate], at, 0, {}, site.gate, leaves)
+    register = found[begin].operands.partition(",")[0].replace("w", "x")  # the part puts its index there
+    leaves = _Search(found[:gate], at, register, site.gate).leaves()
     if leaves != {case.number: (case.test, case.entry) for case in site.cases}:
         raise VerifyError("the search finds something else than the cases")
     starts = [at.get(case.entry, -1) for case in site.cases]
@@ -84,32 +85,48 @@ def check_aarch64_cases(checker: Checker, site: Site, found: Sequence[Text]) -> 
     return {case: found[low:high] for case, low, high in zip(site.cases, starts, ends, strict=True)}
 
 
-def _walk(
-    search: Sequence[Text],
-    at: Mapping[int, int],
-    index: int,
-    bits: dict[int, int],
-    missed: int,
-    leaves: dict[int, tuple[int, int]],
-) -> None:
-    """Follow the tree from `search[index]`; `bits` is what is known of the number register there."""
-    one = search[index] if 0 <= index < len(search) else None
-    if one is not None and one.mnemonic == "tbnz" and len(bits) < 64:
-        _, bit, target = one.operands.replace("#", "").split(", ")
-        _walk(search, at, index + 1, {**bits, int(bit, 0): 0}, missed, leaves)
-        _walk(search, at, at.get(int(target, 0), -1), {**bits, int(bit, 0): 1}, missed, leaves)
-        return
-    leaf = search[index : index + 4] if one is not None else ()
-    if len(leaf) != 4:
-        raise VerifyError("the search leaves its stub")
-    x, _, text = leaf[0].operands.replace("#", "").split(", ")
-    number, entry = int(text, 0), leaf[1].operands.rpartition("#")[2]
-    expect(leaf, [
-        f"sub {x}, {x}, #{text}", f"cbz {x}, #{entry}", f"add {x}, {x}, #{text}", f"b #{missed:#x}",
-    ])  # fmt: skip
-    if number in leaves or any(number >> bit & 1 != value for bit, value in bits.items()):
-        raise VerifyError(f"the search does not come to {number:#x}")
-    leaves[number] = leaf[1].address, int(entry, 0)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A tree of bit tests over `register`; whoever is not found goes to `missed`."""
+
+    insns: Sequence[Text]
+    at: Mapping[int, int]  # address -> index
+    register: str
+    missed: int
+    found: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def leaves(self) -> dict[int, tuple[int, int]]:
+        """Number -> (address where it is compared, where it leads). Raises VerifyError."""
+        self._walk(0, {})
+        if 5 * len(self.found) - 1 != len(self.insns):
+            raise VerifyError("the search holds something that is no part of it")
+        return self.found
+
+    def _walk(self, index: int, bits: dict[int, int]) -> None:
+        """Follow the tree from one instruction; `bits` is what is known of the register there."""
+        one = self.insns[index] if 0 <= index < len(self.insns) else None
+        if one is not None and one.mnemonic == "tbnz" and len(bits) < 64:
+            register, bit, target = one.operands.replace("#", "").replace("w", "x").split(", ")
+            if register != self.register or int(bit, 0) in bits:
+                raise VerifyError(f"`{one}` decides nothing")
+            self._walk(index + 1, {**bits, int(bit, 0): 0})
+            self._walk(self.at.get(int(target, 0), -1), {**bits, int(bit, 0): 1})
+            return
+        leaf = self.insns[index : index + 4] if one is not None else ()
+        if len(leaf) != 4:
+            raise VerifyError("the search leaves its stub")
+        x, text, entry = (
+            self.register,
+            leaf[0].operands.rpartition("#")[2],
+            leaf[1].operands.rpartition("#")[2],
+        )
+        expect(leaf, [
+            f"sub {x}, {x}, #{text}", f"cbz {x}, #{entry}", f"add {x}, {x}, #{text}", f"b #{self.missed:#x}",
+        ])  # fmt: skip
+        number = int(text, 0)
+        if number in self.found or any(number >> bit & 1 != value for bit, value in bits.items()):
+            raise VerifyError(f"the search does not come to {number:#x}")
+        self.found[number] = leaf[1].address, int(entry, 0)
 
 
 def part_kind(site: Site) -> GateKind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aot.analyze.decode import Decoder, Flow
-from aot.analyze.model import Analysis, Dynamic, FoundSite, Insn, Known, Number, Trap
+from aot.analyze.model import Analysis, CallPath, Dynamic, FoundSite, Insn, Known, Number, Trap
 from aot.image.model import Arch, Format, Image, Import, Prot, Segment
 from aot.manifest import DataWord, Manifest
 from aot.personality.abi.gate import ErrorStyle, Gate, Second
@@ -160,9 +160,13 @@ def rewritten(
     imports: tuple[Import, ...] = (),
     pie: bool = False,
     zeroes: int = 0x1000,
+    passed: tuple[int, ...] = (),
 ) -> tuple[Image, Manifest, tuple[Segment, ...]]:
-    """Assemble, analyse, plan and apply."""
+    """Assemble, analyse, plan and apply; `passed` are the numbers that callers pass to every site."""
     raw = assemble(arch, code) if isinstance(code, str) else code
     image = image_of(arch, raw, base=base, imports=imports, pie=pie, zeroes=zeroes)
-    planned = plan(image, analysis_of(image), FakeBinder(GATES[gate], inline or {}))
+    paths = tuple(CallPath(number, (), base) for number in passed)
+    analysis = analysis_of(image)
+    analysis = replace(analysis, sites=tuple(replace(site, paths=paths) for site in analysis.sites))
+    planned = plan(image, analysis, FakeBinder(GATES[gate], inline or {}))
     return image, *apply(planned, FakeIdentity())

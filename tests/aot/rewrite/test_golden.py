@@ -35,7 +35,10 @@ def test_golden(path: Path) -> None:
         for index, name in enumerate(options.get("import", "").split())
     )
     code = re.sub(r"^#.*$", "", text, flags=re.M)
-    image, manifest, segments = rewritten(arch, code, options["gate"], inline=inline, imports=imports)
+    passed = tuple(int(number) for number in options.get("passed", "").split())
+    image, manifest, segments = rewritten(
+        arch, code, options["gate"], inline=inline, imports=imports, passed=passed
+    )
     verify(emit(manifest, segments, arch=arch, pie=image.pie, personality=manifest.personality))
     got = "\n".join(describe(arch, manifest, segments)) + "\n"
     expected = path.with_suffix(".exp")
@@ -67,6 +70,8 @@ def describe_site(index: int, site: Site) -> list[str]:
     facts.append(f"resume {site.resume:#x}")
     if site.cont:
         facts.append(f"cont {site.cont:#x}")
+    facts += [f"case {case.number} at {case.entry:#x}" for case in site.cases]
+    facts += [f"table at {site.table:#x}"] if site.table else []
     facts += [f"moved {guest:#x} to {machine:#x}" for machine, guest in site.moved]
     return [head, "  " + ", ".join(facts), f"  {site.window:#x}: {site.old} -> {site.new}"]
 
