@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from aot.image.model import Arch
 from aot.manifest import Case, Manifest, Site, StubClass, indexes
@@ -35,6 +36,20 @@ class PcMap:
         self._machine: dict[int, int] = {}
         for site in self._sites:
             self._machine |= self._replaced(site)
+
+    def restored(self, start: int, end: int) -> None:
+        """The guest's own instructions are back in the windows that reach into [start, end)."""
+        back = [*self._windows(start - self.bias, end - self.bias)]
+        for low, high in back:
+            for at in range(low, high):
+                self._machine.pop(at, None)
+                self._landings.pop(at, None)
+
+    def _windows(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        for site in self._sites:
+            for at, old in ((site.window, site.old), (site.landing, site.landing_old)):
+                if old and at < end and start < at + len(old) // 2:
+                    yield at, at + len(old) // 2
 
     def site_at(self, pc: int) -> Site | None:
         """The site whose stub holds `pc`."""

@@ -27,7 +27,7 @@ from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
 from runtime.kernelcode import bound_function
-from runtime.laying import patch, stubs_at, unpatch
+from runtime.laying import patch, restore, stubs_at, unpatch
 from runtime.made import MadeCode
 
 REACH = {Arch.X86_64: 1 << 31, Arch.AARCH64: 1 << 27}  # bytes of a branch, either way
@@ -121,6 +121,7 @@ class Images:
             int, int
         ] = {}  # index of a site in code of the kernel's own -> where its function begins
         self.code = library.made.copied()
+        self.restored: list[tuple[int, int]] = []  # where the program's own windows are gone
         self._main_pcs: PcMap | None = None
 
     def copied(self, cpu: Cpu) -> Images:
@@ -128,6 +129,7 @@ class Images:
         twin = Images(self.library, cpu, self.main, self.bias)
         twin.laid = [replace(laid) for laid in self.laid]
         twin.own = self.own
+        twin.restored = [*self.restored]
         twin.code = self.code.copied()
         return twin
 
@@ -160,6 +162,21 @@ class Images:
                 self.cpu.drop_area(laid.area, laid.area + laid.overlay.area_size)
             space.unseal(laid.area, laid.overlay.area_size)
             space.unmap(laid.area, laid.overlay.area_size)
+
+    def writable(self, space: AddressSpace, start: int, end: int) -> None:
+        """Code in [start, end) is about to be the guest's to change: it finds its own bytes there, and its traps
+        take the dynamic path. Stubs stay, for whoever is inside one."""
+        if self.library.dynamic:
+            return
+        sites = self.main.sites
+        windows = [*((s.window, s.old) for s in sites), *((s.landing, s.landing_old) for s in sites)]
+        restore(space, windows, self.bias, (start, end))
+        self.restored.append((start, end))
+        self._main().restored(start, end)
+        for laid in self.laid:
+            if start < laid.end and laid.start < end:
+                unpatch(space, laid.overlay, laid.bias, (start, end))
+                _pcs_of(laid).restored(start, end)
 
     def moving(self, space: AddressSpace, start: int, end: int) -> None:
         """The pages of [start, end) are about to go elsewhere: as they were."""
@@ -283,6 +300,8 @@ class Images:
         if self._main_pcs is None:
             main = replace(self.main, sites=()) if self.library.dynamic else self.main
             self._main_pcs = PcMap(main, self.bias)
+            for start, end in self.restored:
+                self._main_pcs.restored(start, end)
         return self._main_pcs
 
 

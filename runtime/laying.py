@@ -6,6 +6,7 @@ A shell starts the same libraries at the same addresses again and again, so what
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 from aot.image.model import Arch
 from aot.overlay import Overlay, Patch, PatchKind
@@ -128,8 +129,15 @@ def _replace(code: bytearray, one: Patch, at: int, shift: int, cpu: Cpu) -> None
 
 
 def unpatch(space: AddressSpace, overlay: Overlay, bias: int, within: tuple[int, int]) -> None:
-    """Put the windows in `within` back as they were."""
-    for address, old, *_ in overlay.patches:
+    """Put the windows that reach into `within` back as they were."""
+    restore(space, ((address, old) for address, old, *_ in overlay.patches), bias, within)
+
+
+def restore(
+    space: AddressSpace, windows: Iterable[tuple[int, str]], bias: int, within: tuple[int, int]
+) -> None:
+    """Write the old bytes (hex) of the windows that reach into `within`."""
+    for address, old in windows:
         at, before = address + bias, bytes.fromhex(old)
-        if within[0] <= at and at + len(before) <= within[1]:
+        if before and at < within[1] and within[0] < at + len(before):
             space.poke(at, before)

@@ -41,6 +41,9 @@ class MappingWatcher(Protocol):
     def gone(self, space: AddressSpace, start: int, end: int, *, unmapped: bool) -> None:
         """[start, end) is no longer what it was: nothing is there, or (not `unmapped`) something else will be."""
 
+    def writable(self, space: AddressSpace, start: int, end: int) -> None:
+        """Some of [start, end) is code that the guest is about to be able to change."""
+
     def moving(self, space: AddressSpace, start: int, end: int) -> None:
         """The pages of [start, end) are about to go elsewhere; `gone` and `executable` follow."""
 
@@ -180,6 +183,8 @@ class AddressSpace(Placement):
     def _protect(self, start: int, end: int, prot: int) -> None:
         self.layout.split(start)
         self.layout.split(end)
+        if prot & W and self.watcher is not None and any(r.code for r in self.layout.within(start, end)):
+            self.watcher.writable(self, start, end)
         for region in self.layout.within(start, end):
             region.prot = prot
             region.code |= bool(prot & X)
