@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from aot.analyze.decode import Decoder
 from aot.errors import VerifyError
 from aot.image.model import Arch, Segment
 from aot.image.native import emit
@@ -119,12 +120,11 @@ def test_openbsd_steps_over_what_follows() -> None:
 
 @pytest.mark.parametrize("passed", [(39,), (1, 2, 3, 257)])
 def test_x86_64_shows_the_trap_while_it_looks(passed: tuple[int, ...]) -> None:
-    site, manifest, _ = made("linux-x86_64", passed)
+    site, manifest, segments = made("linux-x86_64", passed)
     pcs = PcMap(manifest)
-    moved = {machine for machine, _ in site.moved}
-    last = max(case.gate for case in site.cases)
-    for at in range(site.again, last + 1):
-        assert at in moved or pcs.shown(at) == Shown(site.addr)
+    at = site.again - segments[-1].address
+    for address, *_ in Decoder(Arch.X86_64).sweep(segments[-1].data[at:], site.again):
+        assert pcs.shown(address) == Shown(site.addr)
     for index, (found, number) in enumerate(indexes(manifest)):
         assert pcs.again(index, 0) == Shown(found.addr, number)
 
