@@ -6,9 +6,20 @@ import json
 from collections.abc import Callable
 
 from aot.analyze.imports import ImportedName, imported_names
-from aot.analyze.model import Analysis, Dynamic, FoundSite, Refused
+from aot.analyze.model import Analysis, CallPath, Dynamic, FoundSite, Refused
 from aot.image.model import Image
 from aot.record import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PathLine:
+    """One way a number gets to a site, with its proof in the order of execution."""
+
+    number: int | None
+    call: str
+    caller: str  # the function that decides; "" when that is nowhere in the image
+    why: str  # the number is not known
+    proof: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,7 @@ class SiteLine:
     calls: tuple[str, ...]  # names of `numbers`
     function: str
     evidence: str
+    paths: tuple[PathLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,11 @@ class Report:
     numbers: tuple[NumberLine, ...]
     imports: tuple[ImportedName, ...]
     refused: tuple[Refused, ...]
+
+    def known_paths(self) -> tuple[int, int]:
+        """How many call paths there are (site x caller), and of how many the number is known."""
+        paths = [path for site in self.sites for path in site.paths]
+        return len(paths), sum(path.number is not None for path in paths)
 
     def to_json(self) -> str:
         """Canonical JSON: equal analyses give equal text."""
@@ -69,6 +86,17 @@ def _site(site: FoundSite, names: dict[int, str], call_of: Callable[[int], str |
         calls=tuple(call_of(number) or f"#{number}" for number in site.numbers),
         function=names.get(site.function, f"{site.function:#x}"),
         evidence=site.evidence,
+        paths=tuple(_path(path, names, call_of) for path in site.paths),
+    )
+
+
+def _path(path: CallPath, names: dict[int, str], call_of: Callable[[int], str | None]) -> PathLine:
+    return PathLine(
+        number=path.number,
+        call="" if path.number is None else call_of(path.number) or f"#{path.number}",
+        caller=names.get(path.caller, f"{path.caller:#x}" if path.caller else ""),
+        why=path.why,
+        proof=tuple(f"{link.address:#x} {link.text}" for link in path.proof),
     )
 
 

@@ -48,12 +48,14 @@ class Inspection:
             "manifest": asdict(self.manifest),
         }
 
-    def lines(self) -> Iterator[str]:
-        """For a terminal: the file, then sites, then imports."""
+    def lines(self, *, proofs: bool = False) -> Iterator[str]:
+        """For a terminal: the file, then sites, then imports; `proofs` adds what proves each number."""
         yield from self._head()
         if self.calls is not None:
             yield from paragraph(self.calls)
         yield from self._sites()
+        if self.report is not None:
+            yield from _paths(self.report, proofs=proofs)
         yield from _imports(self.manifest.imports)
         refused = self.report.refused if self.report else ()
         if refused:
@@ -69,7 +71,7 @@ class Inspection:
         yield from table(
             ("address", "in", "asks for", "class", "tactic"),
             [
-                (hex(s.addr), _function(lines.get(s.addr)), _calls(s, lines.get(s.addr)), s.cls, s.tactic)
+                (hex(s.addr), _function(lines.get(s.addr)), _calls(s, lines.get(s.addr)), _class(s), s.tactic)
                 for s in sites
             ],
         )
@@ -126,6 +128,24 @@ def _foreign(
     system = system_of(Personality(identity.personality))
     calls = call_set(Question(system, identity.column, image.arch.value, part))
     return Inspection(path, False, manifest, identity.evidence, found, calls)
+
+
+def _class(site: Site) -> str:
+    """The class, and for how many numbers the handler is chosen ahead of time all the same."""
+    return f"{site.cls}, {len(site.cases)} bound" if site.cases else site.cls
+
+
+def _paths(report: Report, *, proofs: bool) -> Iterator[str]:
+    """How many call paths are known, and what proves them."""
+    count, known = report.known_paths()
+    share = f" ({known / count:.1%})" if count else ""
+    yield f"call paths: {count}, of known number: {known}{share}"
+    for site in report.sites if proofs else ():
+        for path in site.paths:
+            what = path.call if path.number is None else f"{path.call} ({path.number})"
+            caller = f", decided in {path.caller}" if path.caller else ""
+            yield f"  {site.address:#x} {what or f'unknown: {path.why}'}{caller}"
+            yield from (f"    {line}" for line in path.proof)
 
 
 def _function(line: SiteLine | None) -> str:

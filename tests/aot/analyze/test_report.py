@@ -5,7 +5,7 @@ import json
 from aot.analyze.report import report
 from aot.image.model import Import, ImportKind, Symbol
 from aot.record import replace
-from tests.aot.analyze.lab import BASE, X86_64, found, image
+from tests.aot.analyze.lab import BASE, X86_64, assemble, found, image
 
 CALLS = {1: "write", 60: "exit"}
 
@@ -43,3 +43,20 @@ def test_imports_are_grouped_by_name() -> None:
     environ, write = report(program, found(program), CALLS.get).imports
     assert (environ.name, environ.data) == ("environ", True)
     assert (write.slots, write.kinds) == ((0x10, 0x20), (ImportKind.GOT, ImportKind.PLT))
+
+
+def test_paths_with_their_proofs() -> None:
+    wrapper = assemble(X86_64, "mov rax, rdi\nsyscall\nret")
+    at = len(wrapper)
+    caller = assemble(X86_64, "mov edi, 60\ncall 0x400000\nret", BASE + at)
+    names = (Symbol("wrapper", BASE, at, code=True), Symbol("leave", BASE + at, len(caller), code=True))
+    program = image(X86_64, wrapper + caller, functions=((0, at), (at, 0)), symbols=names, entry=at)
+    made = report(program, found(program), CALLS.get)
+    (line,) = made.sites[0].paths
+    assert (line.number, line.call, line.caller, line.why) == (60, "exit", "leave", "")
+    assert line.proof == (
+        "0x400006 mov edi, 0x3c",
+        "0x40000b call 0x400000 (wrapper)",
+        "0x400000 mov rax, rdi",
+    )
+    assert made.known_paths() == (1, 1)
