@@ -110,6 +110,7 @@ def _foreign(
 ) -> Inspection:
     from aot.analyze.callset.build import Question, call_set
     from aot.analyze.callset.parts import Part
+    from aot.analyze.callset.sites import sites_of
     from aot.analyze.report import report
     from aot.analyze.sites import analyze
     from aot.image.formats import load_image
@@ -124,8 +125,8 @@ def _foreign(
     analysis = analyze(image, binder.gate)
     manifest, _ = apply(plan(image, analysis, binder), identity)
     found = report(image, analysis, lambda number: _name(binder.call(number)))
-    part = Part(str(path), raw, image, analysis.sites)
     system = system_of(Personality(identity.personality))
+    part = Part(str(path), raw, image, sites_of(image, system, identity.column, analysis.sites))
     calls = call_set(Question(system, identity.column, image.arch.value, part))
     return Inspection(path, False, manifest, identity.evidence, found, calls)
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from aot.analyze.callset.model import CallSet, CallUse, How, OpenSite, Source
 from aot.analyze.callset.parts import LOOKUPS, Part
 from aot.analyze.model import CallPath, Dynamic, FoundSite
+from aot.analyze.passed import passed
 from aot.personality.abi.system import System
 from aot.record import dataclass, field
 
+EXPORTED, PARAMETER = "exported as ", "parameter "  # how analysis says who else decides a number
 _OPENS = frozenset(("dlopen", "dlmopen", "LoadLibraryA", "LoadLibraryW", "LoadLibraryExW", "LoadLibraryExA"))
 
 
@@ -34,7 +36,7 @@ class Question:
 def call_set(question: Question) -> CallSet:
     """The calls of a program, over-approximated: what is left out cannot be asked for by the files given."""
     _link(question)
-    found = _Collector(question)
+    found = _Collector(question, _looked_up(question.parts))
     for part in question.parts:
         for site in part.live():
             found.site(part, site)
@@ -96,8 +98,8 @@ def _notes(question: Question) -> Iterable[str]:
 class _Collector:
     """The calls of one set while they are found."""
 
-    def __init__(self, question: Question) -> None:
-        self.question = question
+    def __init__(self, question: Question, looked_up: set[str]) -> None:
+        self.question, self.looked_up = question, looked_up
         self.open: list[OpenSite] = []
         system = question.system
         self._rows = system.by_number(question.column)
@@ -114,7 +116,8 @@ class _Collector:
 
     def whole(self) -> int:
         """How many calls there would be if all sites could run."""
-        numbers = {number for part in self.question.parts for site in part.sites for number in site.numbers}
+        sites = [site for part in self.question.parts for site in part.sites]
+        numbers = {path.number for site in sites for path in site.paths if path.number is not None}
         others = {name for name, number in self._found if number is None}
         return len({self._named(number) for number in numbers} | others | {name for name, _ in self._found})
 
@@ -129,18 +132,45 @@ class _Collector:
 
     def site(self, part: Part, site: FoundSite) -> None:
         """The calls of one site, by the ways numbers get there from functions that can run."""
-        where = part.name, site.address, site.evidence
         for path in site.paths or (CallPath(number, (), 0) for number in site.numbers):
-            if path.caller and not part.runs(path.caller):
-                continue
-            if path.number is None or path.number & self._mask in self._indirect:
-                why = path.why or "its number is the first argument"
-                self.open.append(OpenSite(*where, why, tuple(sorted(map(self._named, site.numbers)))))
+            if path.why.startswith(EXPORTED):
+                self._from_others(part, site, path)
             else:
-                proof = "; ".join(link.text for link in path.proof)
-                self._add(path.number, Source(How.SITE, *where, proof))
+                self._path(part, part, site, path)
         if isinstance(site.number, Dynamic) and not site.paths:
-            self.open.append(OpenSite(*where, site.number.why, ()))
+            self._doubt(part, site, site.number.why)
+
+    def _path(self, part: Part, caller: Part, site: FoundSite, path: CallPath) -> None:
+        """One way in which code of `caller` that can run gives a site of `part` its number."""
+        if path.caller and not caller.runs(path.caller):
+            return
+        if path.number is None:
+            self._doubt(part, site, path.why)
+        elif path.number & self._mask in self._indirect:
+            self._doubt(part, site, "its number is the first argument")
+        else:
+            proof = "; ".join(f"{link.address:#x} {link.text}" for link in path.proof)
+            source = Source(How.SITE, part.name, site.address, site.evidence, proof)
+            self._add(path.number, source)
+
+    def _from_others(self, part: Part, site: FoundSite, path: CallPath) -> None:
+        """The numbers that other files pass to an exported function (libc's syscall())."""
+        name = path.why.removeprefix(EXPORTED)
+        place = site.number.why.removeprefix(PARAMETER) if isinstance(site.number, Dynamic) else ""
+        gate = self.question.system.gates[self.question.arch]
+        for other in self.question.parts:
+            if other is part or name not in other.imports:
+                continue
+            if not place.isalnum():
+                self._doubt(part, site, path.why)
+            for found in passed(other.image, {name}, place, gate):
+                self._path(part, other, site, found)
+        if part in self.question.opened or name in self.looked_up:
+            self._doubt(part, site, f"{name} may be called by a name given while it runs")
+
+    def _doubt(self, part: Part, site: FoundSite, why: str) -> None:
+        seen = tuple(sorted(map(self._named, site.numbers)))
+        self.open.append(OpenSite(part.name, site.address, site.evidence, why, seen))
 
     def imports(self) -> None:
         """Imported functions that are rows themselves, and names that may be looked up."""
@@ -156,9 +186,10 @@ class _Collector:
                     source = Source(How.IMPORT, part.name, entry.slot, what)
                     self._found.setdefault((row.name, None), []).append(source)
             if part.imports & LOOKUPS:
+                libraries = part.libraries(system.library)
                 for symbol, row in rows.items():
-                    name = symbol.rpartition("!")[2]
-                    if part.holds(name.encode()):
+                    library, _, name = symbol.rpartition("!")
+                    if (not library or library in libraries) and part.holds(name.encode()):
                         source = Source(How.NAME, part.name, 0, symbol)
                         self._found.setdefault((row.name, None), []).append(source)
 

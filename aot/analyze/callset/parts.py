@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Final
 
@@ -15,6 +15,7 @@ from aot.image.elf_pointers import pointers
 from aot.image.model import Format, Image
 
 _WORDS: Final = re.compile(rb"[A-Za-z_][A-Za-z0-9_@.$]*(?=\0)")
+_LIBRARY: Final = re.compile(rb"\b(?:ntdll|kernel32|[\w.-]{2,64}\.dll)\b", re.IGNORECASE)
 LOOKUPS: Final = frozenset(("dlsym", "dlvsym", "GetProcAddress", "LdrGetProcedureAddress"))
 """Functions that find others by a name given while the program runs."""
 
@@ -59,6 +60,14 @@ class Part:
     def holds(self, text: bytes) -> bool:
         """Whether `text` is anywhere in the file."""
         return text in self._raw
+
+    def libraries(self, plain: Callable[[str], str]) -> set[str]:
+        """The libraries that it imports from or has the file name of, as text of bytes or of 16-bit units; `plain`
+        makes of a file name what rows call the library."""
+        named = {plain(entry.library) for entry in self.image.imports}
+        for text in (self._raw, self._raw[::2], self._raw[1::2]):
+            named |= {plain(found.decode()) for found in _LIBRARY.findall(text)}
+        return named
 
     def run(self, names: Iterable[str], *, everything: bool = False) -> None:
         """Let the functions of these names run, and what they lead to; `imports` grows by what they use."""

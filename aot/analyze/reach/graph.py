@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 from aot.analyze.anchors import Anchors
@@ -21,6 +22,7 @@ from aot.image.model import Image
 from aot.record import dataclass
 
 _PADDING: Final = frozenset(("nop", "int3", "udf", "endbr64"))
+_STUB: Final = 16  # bytes of a stub, at least
 _NEAR: Final = re.compile(r"\[rip ([+-] 0x[0-9a-f]+)\]")
 _DIRECT: Final = (Flow.JUMP, Flow.BRANCH, Flow.CALL)
 _ENDS: Final = (Flow.JUMP, Flow.JUMP_INDIRECT, Flow.STOP, Flow.CALL, Flow.CALL_INDIRECT)
@@ -51,10 +53,8 @@ class Graph:
         self._swept: dict[int, dict[int, Raw]] = {}
         self._slots = {entry.slot: entry.name for entry in image.imports if not entry.data}
         self._stubs = import_stubs(image, self._slots)
+        self._tables = self._stub_tables()
         self.edges: dict[int, set[int]] = defaultdict(set)
-        self.inner: dict[int, set[tuple[int, int]]] = defaultdict(
-            set
-        )  # into the middle of a node: (target, node)
         self.uses: dict[int, set[str]] = defaultdict(set)  # imported names
         self._collect(pointers)
 
@@ -66,9 +66,10 @@ class Graph:
     def spread(self, addresses: Iterable[int], running: set[int]) -> set[str]:
         """Add to `running` what can run when the code at `addresses` may, besides what always may; the imported
         names that the added nodes use."""
+        addresses = frozenset(addresses)
         added = {node for address in addresses if (node := self.node_at(address)) is not None}
         added = (added | self.always) - running
-        imports = set(self.held)
+        imports = self.held | {self._stubs[address] for address in addresses if address in self._stubs}
         pending = list(added)
         running |= added
         while pending:
@@ -80,33 +81,46 @@ class Graph:
         return imports
 
     def _collect(self, pointers: Iterable[tuple[int, int]]) -> None:
+        """Note what every node refers to, then which nodes and names somebody outside may."""
         named, used = set[int](), set[int]()
-        for source, target in outgoing.from_branches(self.image):
-            self._note(source, target, named)
-        operands = (outgoing.from_operands(self.image, self._starts), outgoing.from_constants(self.image))
-        for found in operands:
-            for source, target in found:
-                if target in self._slots:
-                    used.add(target)
-                    self._use(source, self._slots[target])
-                else:
-                    self._note(source, target, named)
-        self.always = {
-            node
-            for target in (*outgoing.from_data(self.image), *(target for _, target in pointers))
-            if (node := self.node_at(target)) is not None and self._enters(node, target)
-        }
-        self.held = {name for slot, name in self._slots.items() if slot not in used}
+        for source, target in chain(
+            outgoing.from_branches(self.image),
+            outgoing.from_operands(self.image, self._starts),
+            outgoing.from_constants(self.image),
+        ):
+            if target in self._slots:
+                used.add(target)
+                self._use(source, self._slots[target])
+            else:
+                self._note(source, target, named)
+        given = {*outgoing.from_data(self.image), *(target for _, target in pointers), self.image.entry}
+        held = {target: self.node_at(target) for target in given}
         exported = {node for s in self.image.exports if (node := self.node_at(s.address)) is not None}
+        self.always = {
+            node for target, node in held.items() if node is not None and self._enters(node, target)
+        }
         self.always |= set(range(len(self.nodes))) - named - exported
-        entry = self.node_at(self.image.entry)
-        if entry is not None:
-            self.always.add(entry)
+        self.held = {self._stubs[target] for target in given if target in self._stubs}
+        self.held |= {name for slot, name in self._slots.items() if slot not in used}
 
     def _use(self, source: int, name: str) -> None:
         node = self.node_at(source)
-        if node is not None:
+        if node is not None and node not in self._tables:
             self.uses[node].add(name)
+
+    def _stub_tables(self) -> set[int]:
+        """Nodes that are little but stubs: a name in them is used by whoever goes to its stub."""
+        held: dict[int, int] = defaultdict(int)
+        for address in self._stubs:
+            node = self.node_at(address)
+            if node is not None:
+                held[node] += _STUB
+        return {
+            node
+            for node, size in held.items()
+            if self.nodes[node].end - self.nodes[node].start >= 2 * _STUB
+            and 2 * size > self.nodes[node].end - self.nodes[node].start
+        }
 
     def _note(self, source: int, target: int, named: set[int]) -> None:
         """One reference between nodes, or to an imported name."""

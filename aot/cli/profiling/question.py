@@ -9,13 +9,14 @@ from pathlib import Path
 from aot.analyze.callset.build import Question, call_set
 from aot.analyze.callset.model import CallSet
 from aot.analyze.callset.parts import Part
-from aot.analyze.sites import analyze
+from aot.analyze.callset.sites import sites_of
 from aot.cli.prepare import read_file
 from aot.errors import IdentifyError
 from aot.image.closure import closure
 from aot.image.formats import load_image
 from aot.image.model import Arch, Image
 from aot.personality.abi.personality import Personality
+from aot.personality.abi.system import System
 from aot.personality.registry import system_of
 from aot.translate import identity_of
 
@@ -38,22 +39,44 @@ def call_set_of(
     image = load_image(path, arch=Arch(arch) if arch else None)
     identity = identity_of(image, personality, nt_build)
     system = system_of(Personality(identity.personality))
-    gate = system.gates[image.arch.value]
-
-    def part(name: str, raw: bytes, image: Image) -> Part:
-        return Part(name, raw, image, analyze(image, gate).sites)
-
-    loaded, missing = [], tuple[str, ...]()
-    if root is not None and image.interpreter and system.linkers:
-        found = closure(raw, os.path.abspath(path), root)
-        loaded = [part(name, read_file(file), load_image(file, analysis=True)) for name, file in found.files]
-        missing = found.missing
-    opened = [part(str(file), read_file(file), _checked(file, image)) for file in also]
-    program = part(str(path), raw, image)
-    arch_name = image.arch.value
+    found = _Files(system, identity.column)
+    program = found.part(str(path), raw, image)
+    if root is not None and system.linkers:
+        found.load(raw, path, image, root)
+    opened = []
+    for file in also:
+        other, code = read_file(file), _checked(file, image)
+        opened.append(found.part(str(file), other, code))
+        if root is not None and system.linkers:
+            found.load(other, file, code, root)
+    loaded = tuple(found.loaded.values())
+    missing = tuple(sorted(found.missing))
     return call_set(
-        Question(system, identity.column, arch_name, program, tuple(loaded), tuple(opened), missing)
+        Question(system, identity.column, image.arch.value, program, loaded, tuple(opened), missing)
     )
+
+
+class _Files:
+    """The files of a closure; one that several need is there once."""
+
+    def __init__(self, system: System, column: str) -> None:
+        self._system, self._column = system, column
+        self.loaded: dict[str, Part] = {}
+        self.missing: set[str] = set()
+
+    def part(self, name: str, raw: bytes, image: Image) -> Part:
+        """One file, analysed."""
+        return Part(name, raw, image, sites_of(image, self._system, self._column))
+
+    def load(self, raw: bytes, path: Path, image: Image, root: Path) -> None:
+        """Add what the linker of the tree at `root` loads for a program or a library."""
+        if not (image.interpreter or image.needed):
+            return
+        found = closure(raw, os.path.abspath(path), root)
+        for name, file in found.files:
+            if name not in self.loaded:
+                self.loaded[name] = self.part(name, read_file(file), load_image(file, analysis=True))
+        self.missing |= set(found.missing)
 
 
 def _checked(file: Path, program: Image) -> Image:

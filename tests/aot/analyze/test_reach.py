@@ -107,3 +107,13 @@ def test_names_imported_through_stubs_and_slots() -> None:
 def test_code_that_runs_on_reaches_what_follows() -> None:
     texts = {"main": "nop\nnop", "a": "call {a}", "b": "ret"}  # a ends with a call that does not come back
     assert reached(program(X86_64, texts)) == {"main", "a"}
+
+
+def test_a_table_of_stubs_uses_no_name_itself() -> None:
+    jumps = "jmp qword ptr [rip + 0x10000 - 64 - 6]\nnop\nnop\n" * 6  # slots 0 to 5
+    made = program(X86_64, {"main": "call {stubs}\nret", "stubs": jumps, "taken": "ret"})
+    names = [f"name{n}" for n in range(6)]
+    slots = tuple(Import("libc.so.6", name, DATA + 8 * n, ImportKind.PLT) for n, name in enumerate(names))
+    made = replace(made, imports=slots, exports=made.exports[:1])  # nothing says who goes to the others
+    found = Graph(made).spread([], set())
+    assert "name0" in found and "name1" not in found

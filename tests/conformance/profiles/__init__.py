@@ -1,0 +1,1 @@
+"""Call sets of real programs beside what runs of them ask for."""
