@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aot.analyze.callers import NOBODY, Arrival, Callers
 from aot.analyze.decode import Flow
@@ -16,6 +16,8 @@ from aot.image.model import Image
 
 if TYPE_CHECKING:
     from aot.personality.abi.gate import Gate
+
+_STUB: Final = 16  # bytes of the longest
 
 
 def passed(image: Image, names: Collection[str], place: Place, gate: Gate) -> tuple[CallPath, ...]:
@@ -45,12 +47,12 @@ def _uses(callers: Callers, slot: int, stubs: set[int]) -> Iterator[Arrival | Ca
     """Calls and jumps through `slot` outside of stubs, and whatever else reads it."""
     for mention in callers.mentions.to(slot):
         raw, _ = callers.instruction(mention.address) if mention.code else (None, False)
-        if raw is None:
+        if raw is None or any(stub <= raw[0] < stub + _STUB for stub in stubs):
             continue
         code = callers.places.at(raw[0]).code
         flow = code.decoder.flow(raw)
         if flow in (Flow.CALL_INDIRECT, Flow.JUMP_INDIRECT):
             yield Arrival(code, raw[0], is_call=flow is Flow.CALL_INDIRECT)
-        elif not any(stub <= raw[0] < stub + 16 for stub in stubs):
+        else:
             link = Link(raw[0], f"{raw[2]} {raw[3]}")
             yield CallPath(None, (link,), code.function_at(raw[0])[0], "the function's address is taken")
