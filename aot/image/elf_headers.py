@@ -133,6 +133,8 @@ def _check_phdr(phdr: Phdr, size: int) -> None:
         _check_load(phdr)
     if phdr.type == PT_TLS and (phdr.memsz > TLS_LIMIT or phdr.align > PAGE * 16):
         raise ImageError(f"malformed ELF: absurd TLS size {phdr.memsz:#x} or alignment")
+    if phdr.type == PT_TLS and phdr.address + max(phdr.memsz, 1) > USER_TOP:
+        raise ImageError(f"malformed ELF: the TLS template at {phdr.address:#x} is outside the address space")
 
 
 def _check_load(phdr: Phdr) -> None:
