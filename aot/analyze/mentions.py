@@ -136,8 +136,9 @@ def _a64_loads(segment: Segment, low: int, high: int) -> Iterator[tuple[int, int
             continue
         page = (address & ~0xFFF) + (offset << 12)
         if low_page <= page < high:
-            yield address, page
-            yield from _completed(words[index + 1 : index + 1 + _A64_NEAR], address + 4, word & 31, page)
+            near = words[index + 1 : index + 1 + _A64_NEAR]
+            completed = list(_completed(near, address + 4, word & 31, page))
+            yield from completed or [(address, page)]
 
 
 def _completed(words: memoryview, address: int, register: int, page: int) -> Iterator[tuple[int, int]]:
