@@ -7,10 +7,11 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from aot.cli.batching import reader
 from aot.cli.batching.model import Choice, Limits
 from aot.cli.batching.pool import Pool
 from aot.cli.batching.run import Options
@@ -108,3 +109,8 @@ def deb(data: bytes, name: str = "data.tar") -> bytes:
 
 def gzipped(raw: bytes) -> bytes:
     return gzip.compress(raw)
+
+
+def last(answers: reader.Answers) -> Iterator[reader.Answer]:
+    """All answers of a reader, the one it returns too."""
+    yield (yield from answers)

@@ -19,6 +19,7 @@ from tests.cli.batches import (
     batch,
     deb,
     gzipped,
+    last,
     never,
     outcomes,
     program,
@@ -175,16 +176,11 @@ def test_limits_of_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         with monkeypatch.context() as patch:
             patch.setattr(reader, name, value)
             (tmp_path / name).write_bytes(tar([(str(n), b"text\n" * 9) for n in range(5)]))
-            reading = reader.read(reader.Reads.ARCHIVE, str(tmp_path / name), str(tmp_path))
+            reading = reader.read(reader.Reads.ARCHIVE, str(tmp_path / name), str(tmp_path), {})
             told.append(list(last(reading)))
     assert [len(one) for one in told] == [3, 3]
     assert told[0][-1]["reason"].startswith("more than 2 members")
     assert told[1][-1]["outcome"] == "refused"
-
-
-def last(answers: reader.Answers) -> reader.Generator[reader.Answer, None, None]:
-    """All answers of a reader, the one it returns too."""
-    yield (yield from answers)
 
 
 def test_archives_nested_too_deeply_are_refused(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from aot.cli.batching import reader
 from aot.cli.batching.sources import sources
 from aot.cli.main import serve as command_line
 from aot.errors import AotError
-from tests.cli.batches import batch, outcomes, program, reasons, results, zipped
+from tests.cli.batches import batch, last, never, outcomes, program, reasons, results, zipped
 
 
 @pytest.fixture
@@ -119,6 +120,36 @@ def test_urls(place: Path) -> None:
     assert any("leads out" in reason for reason in reasons(report).values())
     status, report = batch([f"file://{place}/one"], place / "out2")
     assert outcomes(report) == {"bin/tool": "translated"}
+
+
+def test_what_did_not_change_behind_a_url_is_not_read_again(place: Path) -> None:
+    members = [
+        ("bin/tool", program(b"z")),
+        ("in.whl", zipped([("x", program(b"x")), ("t", b"text\n")])),
+        ("t", b"text\n"),
+    ]
+    (place / "z.zip").write_bytes(zipped(members))
+    url, out = f"zip://::file://{place}/z.zip", place / "out"
+    first = outcomes(batch([url], out)[1])
+    assert first == {
+        "bin/tool": "translated", "in.whl": "opened", "in.whl/x": "translated", "in.whl/t": "not an executable",
+        "t": "not an executable",
+    }  # fmt: skip
+    again = outcomes(batch([url], out, never)[1])
+    assert again == {path: was.replace("translated", "up to date") for path, was in first.items()}
+    told = [
+        answer["found"]
+        for answer in last(reader.read(reader.Reads.URL, url, str(place), {}))
+        if "found" in answer
+    ]
+    stamps = {found["name"]: found["stamp"] for found in told if "stamp" in found}
+    assert set(stamps) == {"bin/tool", "in.whl", "t"}
+    told = [a["found"] for a in last(reader.read(reader.Reads.URL, url, str(place), stamps)) if "found" in a]
+    assert told == [{"name": name, "same": True} for name in sorted(stamps)]
+    (place / "z.zip").write_bytes(zipped([("bin/tool", program(b"new")), *members[1:]]))
+    assert outcomes(batch([url], out)[1]) == again | {"bin/tool": "translated"}
+    (out / "in.whl/x.elf").unlink()
+    assert outcomes(batch([url], out)[1]) == again | {"in.whl/x": "translated"}
 
 
 def test_a_file_behind_a_url(place: Path, served: str) -> None:

@@ -30,7 +30,7 @@ class Known:
         before = self._before.get(found.path)
         entry = self._again(before) if before is not None and before.sha256 == found.sha256 else None
         if entry is not None:
-            entry = replace(entry, source=found.source, archive=found.archive)
+            entry = replace(entry, source=found.source, archive=found.archive, stamp=found.stamp)
             self.learn(entry)
             return entry
         twin = self._contents.get(found.sha256)
@@ -47,13 +47,26 @@ class Known:
         before = self._before.get(found.path)
         if before is None or before.outcome is not Outcome.OPENED:
             return None
-        if (before.sha256, before.key) != (found.sha256, self._key):
-            return None
-        members = self._members.get(found.path, [])
+        return self._whole(before) if before.sha256 == found.sha256 else None
+
+    def still(self, source: str) -> dict[str, list[Entry]]:
+        """Files behind the URL `source` whose results hold still: entries by path, an archive's with its members'."""
+        found = {}
+        for path, before in self._before.items():
+            if before.source == source and before.stamp:
+                opened = before.outcome is Outcome.OPENED
+                entries = self._whole(before) if opened else [e for e in (self._again(before),) if e]
+                if entries:
+                    found[path] = entries
+        return found
+
+    def _whole(self, archive: Entry) -> list[Entry] | None:
+        """The entries of an archive, its own first, if all of them hold still."""
+        members = self._members.get(archive.path, [])
         entries = [entry for member in members if (entry := self._again(member)) is not None]
-        if not len(entries) == len(members) == before.members:
+        if archive.key != self._key or not len(entries) == len(members) == archive.members:
             return None
-        return [*entries, replace(before, again=False)]
+        return [replace(archive, again=False), *entries]
 
     def _again(self, before: Entry) -> Entry | None:
         """The entry for this run, if the earlier one holds still."""
@@ -67,8 +80,8 @@ class Known:
 
     def _like(self, twin: Entry, found: Found) -> Entry:
         entry = replace(
-            twin, path=found.path, source=found.source, archive=found.archive, twin=twin.path, again=True,
-            seconds=0.0, cpu_s=0.0, memory=0,
+            twin, path=found.path, source=found.source, archive=found.archive, stamp=found.stamp,
+            twin=twin.path, again=True, seconds=0.0, cpu_s=0.0, memory=0,
         )  # fmt: skip
         if twin.outcome not in DONE:
             return entry

@@ -55,6 +55,7 @@ class Found:
     sha256: str = ""  # known of what a reader has found
     size: int = 0
     ours: bool = False  # `file` is a copy, to be deleted
+    stamp: str = ""  # what its place says of this version of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Entry:
     source: str = ""  # as the user named it
     archive: str = ""  # path of the archive it is a member of
     members: int = 0  # entries of an archive's members
+    stamp: str = ""  # of a file behind a URL: what its place says of this version of it
     sha256: str = ""
     size: int = 0
     key: str = ""  # of translator and options

@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,10 +62,13 @@ def candidate(head: bytes) -> bool:
     return head.startswith(MAGICS)
 
 
-def read(kind: Reads, source: str, scratch: str) -> Answers:
-    """Tell what is in a source; the last answer is about the source itself."""
+def read(kind: Reads, source: str, scratch: str, known: Mapping[str, str]) -> Answers:
+    """Tell what is in a source; the last answer is about the source itself.
+
+    `known` are names behind a URL with their stamps: of a file that has its stamp still only this is told.
+    """
     try:
-        return (yield from _READERS[kind](source, Reading(scratch)))
+        return (yield from _READERS[kind](source, Reading(scratch, known)))
     except MemoryError:
         return {"outcome": "failed", "reason": "more memory is needed than a file may have (--memory)"}
     except Exception as error:  # noqa: BLE001 - libraries of any kind read remote files; one source must not stop the others
@@ -81,8 +84,18 @@ def _archive(path: str, reading: Reading) -> Answers:
 
 
 def _url(url: str, reading: Reading) -> Answers:
-    for name, size, opened in remote.files(url):
-        yield from reading.member(Member(name, size, open=opened), 0)
+    for file in remote.files(url):
+        if file.stamp and reading.known.get(file.name) == file.stamp:
+            yield {"found": {"name": file.name, "same": True}}
+            continue
+        before = reading.told
+        for answer in reading.member(Member(file.name, file.size, open=file.open), 0):
+            found = answer["found"]
+            if found["name"] == file.name:
+                found |= {"stamp": file.stamp, "members": reading.told - before - 1}
+            else:
+                found["within"] = file.name
+            yield answer
     return reading.answer("opened", "")
 
 
@@ -91,6 +104,7 @@ class Reading:
     """One archive or source being read, with everything in it."""
 
     scratch: str
+    known: Mapping[str, str]
     told: int = 0
     total: int = 0  # bytes
     seen: Counter[str] = field(default_factory=Counter)

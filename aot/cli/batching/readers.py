@@ -22,6 +22,7 @@ class Readers:
         self._queue: deque[Task] = deque()
         self._held: list[Task] = []
         self._of: dict[str, Found | Source] = {}  # by name of the task
+        self._still: dict[str, list[Entry]] = {}  # by path
 
     @property
     def busy(self) -> bool:
@@ -30,11 +31,13 @@ class Readers:
 
     def archive(self, found: Found) -> None:
         """Have an archive read."""
-        self._add(found.path, found, Reads.ARCHIVE, str(found.file))
+        self._add(found.path, found, Reads.ARCHIVE, str(found.file), {})
 
-    def url(self, source: Source) -> None:
-        """Have everything behind a URL read."""
-        self._add(source.name, source, Reads.URL, source.name)
+    def url(self, source: Source, still: dict[str, list[Entry]]) -> None:
+        """Have everything behind a URL read, but what has its stamp still (entries by path, the first one with it)."""
+        self._still |= still
+        known = {source.name_of(path): entries[0].stamp for path, entries in still.items()}
+        self._add(source.name, source, Reads.URL, source.name, known)
 
     def go_on(self) -> None:
         """Let those that wait tell their next file, and begin with others."""
@@ -49,26 +52,31 @@ class Readers:
         for task, answer in self.pool.collect(ready):
             if "found" in answer:
                 self._held.append(task)
-                yield self._member(self._of[task.path], answer["found"])
+                yield from self._member(self._of[task.path], answer["found"])
             else:
                 yield from self._end(self._of.pop(task.path), answer)
 
-    def _add(self, name: str, of: Found | Source, reads: Reads, source: str) -> None:
+    def _add(self, name: str, of: Found | Source, reads: Reads, source: str, known: dict[str, str]) -> None:
         self._of[name] = of
-        self._queue.append(Task(name, (reads, source, self._scratch)))
+        self._queue.append(Task(name, (reads, source, self._scratch, known)))
 
-    def _member(self, of: Found | Source, told: Answer) -> Entry | Found:
+    def _member(self, of: Found | Source, told: Answer) -> Iterator[Entry | Found]:
         """One file of an archive or of a URL."""
         if isinstance(of, Found):
             path, source, archive = f"{of.path}/{told['name']}", of.source, of.path
         else:
-            path, source, archive = of.below(told["name"]), of.name, ""
-        size, digest = told.get("size", 0), told.get("sha256", "")
+            path, source = of.below(told["name"]), of.name
+            archive = of.below(told["within"]) if "within" in told else ""
+        if "same" in told:
+            yield from self._still[path]
+            return
+        size, digest, stamp = told.get("size", 0), told.get("sha256", ""), told.get("stamp", "")
         if told["outcome"] is None:
-            return Found(path, source, Path(told["file"]), archive, digest, size, ours=True)
-        return Entry(
-            path, Outcome(told["outcome"]), told["reason"], source, archive, sha256=digest, size=size,
-            key=self._key, again=False,
+            yield Found(path, source, Path(told["file"]), archive, digest, size, ours=True, stamp=stamp)
+            return
+        yield Entry(
+            path, Outcome(told["outcome"]), told["reason"], source, archive, told.get("members", 0),
+            sha256=digest, size=size, key=self._key, stamp=stamp, again=False,
         )  # fmt: skip
 
     def _end(self, of: Found | Source, answer: Answer) -> Iterator[Entry]:

@@ -8,7 +8,20 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from aot.errors import FileError, SetupError
+from aot.record import dataclass
 
+# What file systems say of a file that is another value for another content; a size alone is not enough.
+STAMPS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "content_md5",
+    "CRC",
+    "LastModified",
+    "last_modified",
+    "updated",
+    "mtime",
+)
 EXTRA = "pip install 'helctic-aot[remote]'"
 LOCAL = ("file://", "local://")
 
@@ -56,15 +69,31 @@ def single_file(url: str) -> str:
     raise FileError(f"{url}: there is nothing")
 
 
-def files(url: str) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
-    """(name, bytes, open) of the file a URL names, or of all below it, in order. Raises FileError, SetupError."""
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file behind a URL; `stamp` is empty where its place does not tell versions apart."""
+
+    name: str
+    size: int
+    stamp: str
+    open: Callable[[], BinaryIO]
+
+
+def files(url: str) -> Iterator[RemoteFile]:
+    """The file a URL names, or all below it, in order. Raises FileError, SetupError."""
     fs, root = file_system(url)
     if fs.isfile(root):
-        yield posixpath.basename(root.rstrip("/")), int(fs.size(root) or 0), partial(fs.open, root, "rb")
+        yield _file(fs, root, posixpath.basename(root.rstrip("/")), fs.info(root))
         return
     found: dict[str, dict[str, Any]] = fs.find(root, detail=True)
     if not found and not fs.exists(root):
         raise FileError(f"{url}: there is nothing")
     for path in sorted(found):
-        name = path.removeprefix(root).lstrip("/")
-        yield name, int(found[path].get("size") or 0), partial(fs.open, path, "rb")
+        yield _file(fs, path, path.removeprefix(root).lstrip("/"), found[path])
+
+
+def _file(fs: Any, path: str, name: str, told: dict[str, Any]) -> RemoteFile:
+    size = int(told.get("size") or 0)
+    stamps = [f"{key}={told[key]}" for key in STAMPS if told.get(key)]
+    stamp = " ".join([str(size), *stamps]) if stamps else ""
+    return RemoteFile(name, size, stamp, partial(fs.open, path, "rb"))

@@ -60,6 +60,7 @@ class Batch:
         self._behind: dict[str, list[Found]] = {}  # by content that is being translated
         self._parked = 0  # of those, members of archives
         self._unfinished: Counter[str] = Counter()  # members without a result, by archive
+        self._opening: set[str] = set()  # archives that are being read
         self._number = 0
 
     def run(self) -> None:
@@ -69,7 +70,7 @@ class Batch:
         self._shown.expect(len(local))
         for source in sources:
             if source.kind is Kind.URL:
-                self._readers.url(source)
+                self._readers.url(source, self._known.still(source.name))
         try:
             self._serve(_once(local))
         finally:
@@ -144,6 +145,7 @@ class Batch:
     def _open(self, found: Found) -> None:
         entries = self._known.archive(found)
         if entries is None:
+            self._opening.add(found.path)
             self._readers.archive(found)
             return
         self._shown.expect(len(entries) - 1)
@@ -151,8 +153,8 @@ class Batch:
             self._finish(replace(entry, source=found.source))
 
     def _told(self, item: Entry | Found) -> None:
-        """A reader has told of a file, or of the end of an archive that was expected."""
-        if item.archive or isinstance(item, Found):
+        """A reader has told of a file, or of the end of an archive, which was expected."""
+        if item.path not in self._opening:
             self._shown.expect(1)
         if isinstance(item, Entry):
             self._finish(item)
@@ -174,7 +176,9 @@ class Batch:
         """Put the worker's output in its place and make the entry."""
         key = self._options.key
         about = {"sha256": found.sha256, "size": found.size, **answer, "outcome": Outcome(answer["outcome"])}
-        entry = Entry(path=found.path, source=found.source, archive=found.archive, key=key, **about)
+        entry = Entry(
+            path=found.path, source=found.source, archive=found.archive, key=key, stamp=found.stamp, **about
+        )
         if entry.outcome is Outcome.TRANSLATED:
             entry = replace(entry, output=found.path + SUFFIX)
             try:

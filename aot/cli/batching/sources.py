@@ -42,6 +42,11 @@ class Source:
         name = name.removeprefix(self.single).lstrip("/") if self.single else name
         return f"{self.place}/{name}" if self.place and name else self.place or name
 
+    def name_of(self, path: str) -> str:
+        """The name, relative to the source, that `below` has made `path`."""
+        name = path.removeprefix(self.place).lstrip("/")
+        return "/".join(filter(None, (self.single, name))) if self.single else name
+
 
 def sources(names: Iterable[str], listed: BinaryIO, *, nul: bool = False) -> list[Source]:
     """The sources of a command line; `-` stands for a list on `listed`, one name a line (or ending in NUL).
