@@ -36,6 +36,11 @@ class PcMap:
         self._machine: dict[int, int] = {}
         for site in self._sites:
             self._machine |= self._replaced(site)
+        # a long jump may stand in what another site moved away
+        jumps = ((site.landing, len(site.landing_old) // 2) for site in self._sites)
+        landings = {at for start, size in jumps for at in range(start, start + size)}
+        moved = (pair for site in self._sites for pair in site.moved)
+        self._machine |= {guest: machine for machine, guest in moved if guest in landings}
 
     def restored(self, start: int, end: int) -> None:
         """The guest's own instructions are back in the windows that reach into [start, end)."""

@@ -10,6 +10,8 @@ from aot.record import dataclass
 NOT_MEASURED = "-"
 TITLES = {
     "getpid": "getpid",
+    "unpark": "futex wake that finds nobody",
+    "yield": "sched_yield of who is alone",
     "write": "write of 64 bytes to /dev/null",
     "file": "open + fstat + read + close",
 }

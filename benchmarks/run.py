@@ -23,7 +23,11 @@ from benchmarks import guests, qiling_env
 from benchmarks.report import Whole, markdown, plain
 
 # Loop counts of a short and a long run; the difference is what is measured.
-COUNTS = {"getpid": (1_000, 101_000), "write": (1_000, 31_000), "file": (200, 3_200)}
+COUNTS = {
+    "getpid": (1_000, 101_000), "unpark": (1_000, 51_000), "yield": (1_000, 51_000), "write": (1_000, 31_000),
+    "file": (200, 3_200),
+}  # fmt: skip
+INLINE = ("getpid", "unpark", "yield")
 COUNTS_QILING = {"getpid": (100, 2_100), "write": (100, 1_600), "file": (50, 450)}
 CROSSINGS = (2_000, 202_000)
 TIMEOUT_S = 300
@@ -93,7 +97,7 @@ class Bench:
 
     def qiling(self, program: str, call: str) -> float | None:
         """Qiling on the untranslated program."""
-        if not self.with_qiling:
+        if not self.with_qiling or call not in COUNTS_QILING:
             return None
 
         def command(count: int) -> list[str]:
@@ -108,7 +112,7 @@ class Bench:
         return Whole(
             arch=arch,
             call=call,
-            inline=self.ours("aot", loop, call) if call == "getpid" else None,
+            inline=self.ours("aot", loop, call) if call in INLINE else None,
             bound=self.ours("bound", loop, call),
             table=self.ours("bound", table, call),
             dynamic=self.ours("dynamic", loop, call),

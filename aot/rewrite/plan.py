@@ -9,6 +9,7 @@ from aot.manifest import PAGE, StubClass
 from aot.record import dataclass, replace
 from aot.rewrite.call import Binder, Call, CallInfo
 from aot.rewrite.cases import case_numbers, cases_size
+from aot.rewrite.lent import lent
 from aot.rewrite.space import GAP, Area, place, reaches
 from aot.rewrite.tactics import TACTICS_AARCH64, TACTICS_X86_64, Ground, Window
 
@@ -59,12 +60,38 @@ def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Pl
     area = place(image, -(-inline // WORDS_A_PAGE), bound, gap)
     extent = (area.base, area.base + area.size(bound))
     ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent)
-    sites = tuple(
-        _patch(ground, site, *_in_range(image, reaches(image, area, bound, site.address), call, why))
-        for site, (call, why) in zip(found, calls, strict=True)
-    )
+    ranged = [
+        _in_range(image, reaches(image, area, bound, site.address), *told)
+        for site, told in zip(found, calls, strict=True)
+    ]
+    sites = [_patch(ground, site, *told) for site, told in zip(found, ranged, strict=True)]
+    if image.arch is Arch.X86_64:
+        _lend(ground, sites, ranged)
     relocations = image.relocations if binder.serves_imports else ()
-    return Plan(image, area, sites, _imports(image, binder), relocations)
+    return Plan(image, area, tuple(sites), _imports(image, binder), relocations)
+
+
+def _lend(ground: Ground, sites: list[PlannedSite], ranged: list[tuple[Call, str]]) -> None:
+    """Sites without room get a landing from a neighbour's window."""
+    for needy, (call, why) in enumerate(ranged):
+        if sites[needy].window is not None or why:
+            continue
+        found = lent(
+            ground,
+            [(site.found, site.window) for site in sites[max(needy - 1, 0) : needy + 2]],
+            min(needy, 1),
+        )
+        if found is None:
+            continue
+        index, wider, window = found
+        lender = needy + index - min(needy, 1)
+        old = sites[lender].window
+        assert old is not None
+        ground.leave(old)
+        ground.take(wider)
+        ground.take(window)
+        sites[lender] = replace(sites[lender], window=wider)
+        sites[needy] = PlannedSite(sites[needy].found, call, window)
 
 
 def _classify(site: FoundSite, binder: Binder) -> tuple[Call, str]:

@@ -70,6 +70,10 @@ class Ground:
         if window.landing:
             self.taken.update(range(window.landing, window.landing + JUMP))
 
+    def leave(self, window: Window) -> None:
+        """Give back what a window without a landing reserved."""
+        self.taken.difference_update(range(window.start, window.end))
+
 
 Tactic = Callable[[Ground, FoundSite], Window | None]
 

@@ -1,10 +1,11 @@
 /* Guest loops for `make bench`: calls WHICH COUNT PATH, where WHICH is getpid, write, put (64 bytes
- * to PATH), read (64 bytes of PATH), file (open, fstat, read, close), clock or loop.
- * `loop` is the loop alone. Raw Linux system calls, no libc. With -DTABLE every number comes in a variable, as in a `syscall()` wrapper.
+ * to PATH), read (64 bytes of PATH), file (open, fstat, read, close), clock, unpark (a futex nobody waits at), yield
+ * (nobody else is there) or loop. `loop` is the loop alone. Raw Linux system calls, no libc. With -DTABLE every number
+ * comes in a variable, as in a `syscall()` wrapper whose callers nobody knows.
  * Numbers: asm/unistd_64.h and asm-generic/unistd.h. */
 #if defined(__x86_64__)
 enum { READ = 0, WRITE = 1, CLOSE = 3, FSTAT = 5, GETPID = 39, EXIT = 60, OPENAT = 257, PREAD = 17, PWRITE = 18,
-       CLOCK = 228 };
+       CLOCK = 228, YIELD = 24, FUTEX = 202 };
 __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call entry\n");
 #define TRAP(nr, a, b, c, d)                                                                          \
     ({                                                                                                \
@@ -18,7 +19,7 @@ __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call entry\n")
     })
 #else
 enum { READ = 63, WRITE = 64, CLOSE = 57, FSTAT = 80, GETPID = 172, EXIT = 93, OPENAT = 56, PREAD = 67, PWRITE = 68,
-       CLOCK = 113 };
+       CLOCK = 113, YIELD = 124, FUTEX = 98 };
 __asm__(".globl _start\n_start: mov x0, sp\n bl entry\n");
 #define TRAP(nr, a, b, c, d)                                                                          \
     ({                                                                                                \
@@ -36,12 +37,13 @@ __asm__(".globl _start\n_start: mov x0, sp\n bl entry\n");
 __attribute__((noinline)) static long call(long nr, long a, long b, long c, long d) {
     return TRAP(nr, a, b, c, d);
 }
-#define CALL(nr, a, b, c, d) call(nr, (long)(a), (long)(b), (long)(c), (long)(d))
+static volatile long unknown; /* 0 */
+#define CALL(nr, a, b, c, d) call(unknown + (nr), (long)(a), (long)(b), (long)(c), (long)(d))
 #else
 #define CALL TRAP
 #endif
 
-static char buffer[64];
+static char buffer[64] __attribute__((aligned(64)));
 static char status[256];
 
 static long number(const char *s) {
@@ -89,6 +91,14 @@ void entry(long *stack) {
     case 'c':
         for (long i = 0; i < count; i++)
             if (CALL(CLOCK, 1, status, 0, 0) < 0) fail();
+        break;
+    case 'u':
+        for (long i = 0; i < count; i++)
+            if (CALL(FUTEX, buffer, 1 | 128, 1, 0)) fail();
+        break;
+    case 'y':
+        for (long i = 0; i < count; i++)
+            if (CALL(YIELD, 0, 0, 0, 0)) fail();
         break;
     default:
         for (long i = 0; i < count; i++) __asm__ volatile("");

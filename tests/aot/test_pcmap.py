@@ -51,6 +51,20 @@ def test_short() -> None:
     assert pcs.shown(site.landing) == pcs.shown(site.stub) == Shown(site.addr)
 
 
+def test_lent() -> None:
+    """The long jump of one site stands where another site's moved instruction was."""
+    code = """test rdx, rdx; je plain; mov eax, 19; mov edx, 2; syscall; jmp done
+              plain: xor eax, eax; syscall; done: test rax, rax; je done; ret"""
+    _, manifest, _ = rewritten(Arch.X86_64, code, "linux-x86_64")
+    (lender, needy), pcs = manifest.sites, PcMap(manifest)
+    assert (lender.tactic, needy.tactic, needy.landing) == ("before", "lent", lender.window + 5)
+    assert lender.moved[1][1] == needy.landing
+    assert pcs.shown(needy.landing) == pcs.shown(needy.stub) == Shown(needy.addr)
+    assert pcs.machine(needy.landing) == lender.moved[1][0]  # the guest's own instruction there
+    assert pcs.machine(lender.addr) == lender.again
+    assert pcs.machine(needy.addr) == needy.addr
+
+
 def test_aarch64_names_the_number() -> None:
     site, pcs = only("mov x8, #64; svc #0; ret", "linux-aarch64", 0)
     assert pcs.shown(site.gate) == Shown(site.addr, 64)

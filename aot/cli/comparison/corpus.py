@@ -16,7 +16,7 @@ from aot.cli.comparison.cases import Case
 from aot.cli.comparison.check import same_start
 from aot.cli.comparison.measure import compare
 from aot.cli.comparison.model import AOT, DYNAMIC, MODES, Check, Comparison
-from aot.cli.comparison.once import TRACED, Job, Late, ask, once
+from aot.cli.comparison.once import TRACED, Broken, Job, Late, ask, once
 from aot.errors import AotError, NotProgram
 from aot.record import asdict, dataclass
 
@@ -95,8 +95,10 @@ def one(case: Case, plan: Plan) -> Result:
             found = compare(job, case.file, plan.runs, lambda _: None, plan.profiles)
         except Late as error:
             return _late(case, job, str(error))
-        except AotError as error:
+        except Broken as error:
             return Result(case, Outcome.FAILED, str(error))
+        except AotError as error:
+            return Result(case, Outcome.REFUSED, str(error))
         return _judged(case, found, job.path(f"{TRACED}-{AOT}", "stdout").read_bytes())
 
 

@@ -23,6 +23,10 @@ class Late(SetupError):
     """A run did not end in its time."""
 
 
+class Broken(SetupError):
+    """A run ended without an answer: a defect of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What every run of one comparison has in common."""
@@ -62,7 +66,8 @@ def ask(
 ) -> Result:
     """What `work(connection, *values)` sends from a fresh interpreter: nothing of ours is in its memory.
 
-    Raises Late when nothing comes in time, SetupError when it fails; `said` is where it may have told why.
+    Raises Late when nothing comes in time, Broken when it breaks down, SetupError for an error it tells; `said` is
+    where it may have told why.
     """
     context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
@@ -76,7 +81,7 @@ def ask(
         child.join(5)
     except EOFError:
         child.join(5)
-        raise SetupError(f"{what} failed: {_last_words(said, child.exitcode)}") from None
+        raise Broken(f"{what} failed: {_last_words(said, child.exitcode)}") from None
     finally:
         if child.is_alive():
             child.kill()
