@@ -125,6 +125,16 @@ def test_names_that_lead_elsewhere_and_things_that_are_no_files(tmp_path: Path) 
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.elf")] == ["deep/er/out/h.tar/fine.elf"]
 
 
+def test_sizes_that_lie_cost_their_member_only(tmp_path: Path) -> None:
+    raw = bytearray(zipped([("huge", program(b"1")), ("fine", program(b"2"))]))
+    at = raw.index(b"PK\x01\x02") + 24  # the uncompressed size of the first member in the directory
+    raw[at : at + 4] = (0xFFFF_FFF0).to_bytes(4, "little")
+    (tmp_path / "l.zip").write_bytes(raw)
+    _, report = batch(tmp_path / "l.zip", tmp_path / "out")
+    assert outcomes(report) == {"l.zip": "opened", "l.zip/huge": "refused", "l.zip/fine": "translated"}
+    assert "larger than any executable" in reasons(report)["l.zip/huge"]
+
+
 def test_a_name_that_comes_twice_loses_nothing(tmp_path: Path) -> None:
     (tmp_path / "d.tar").write_bytes(tar([("x", program(b"1")), ("x", program(b"2"))]))
     out = tmp_path / "out"

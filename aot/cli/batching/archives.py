@@ -60,6 +60,7 @@ class Member:
     size: int = 0
     other: str = ""
     bad: str = ""
+    streamed: bool = False  # its bytes are read even when it is passed over
     open: Callable[[], BinaryIO] | None = None
 
 
@@ -142,7 +143,7 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
         if other:
             yield Member(info.name, other=other)
         elif info.isfile():
-            yield Member(info.name, info.size, open=partial(_opened, archive, info))
+            yield Member(info.name, info.size, streamed=True, open=partial(_opened, archive, info))
 
 
 def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
@@ -154,6 +155,8 @@ def _opened(archive: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
 def _other(info: tarfile.TarInfo) -> str:
     if info.issym():
         return "symbolic link in an archive"
+    if info.issparse():  # its size is no measure of anything
+        return "sparse file in an archive"
     if info.islnk():
         return f"hard link to {info.linkname}"
     for test, name in (

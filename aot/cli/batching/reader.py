@@ -38,7 +38,7 @@ HEAD = 4096  # bytes that say what a file is
 CHUNK = 1 << 20
 DEPTH = 4  # archives in archives
 ENTRIES = 1_000_000  # of one archive and those in it
-TOTAL = 64 << 30  # bytes of one archive and those in it, unpacked
+TOTAL = 64 << 30  # bytes read of one archive and those in it, unpacked
 # ELF, PE (a DOS header), Mach-O thin and universal, either byte order
 MAGICS = tuple(
     bytes.fromhex(magic)
@@ -120,7 +120,7 @@ class Reading:
         except Damaged as error:
             return self.answer("unreadable", f"{error}; {self._so_far()}")
         except Missing as error:
-            return {"outcome": "skipped", "reason": str(error)}
+            return self.answer("unreadable", str(error))
         except TooMuch as error:
             return self.answer("refused", f"{error}; {self._so_far()}")
         return self.answer("opened", "")
@@ -131,7 +131,7 @@ class Reading:
 
     def member(self, member: Member, depth: int, prefix: str = "") -> Generator[Answer, None, None]:
         """Tell one member, and those in it."""
-        self.total += member.size
+        self.total += member.size if member.streamed else 0
         if self.told >= ENTRIES or self.total > TOTAL:
             raise TooMuch(
                 f"more than {ENTRIES:,} members" if self.told >= ENTRIES else f"more than {TOTAL >> 30} GiB"
@@ -166,6 +166,7 @@ class Reading:
             yield self._tell(name, "refused", f"an archive inside {depth} others")
             return
         spooled, digest, size = self._spool(head, stream)
+        self.total += 0 if member.streamed else size
         if kind is None:
             yield self._tell(name, None, "", sha256=digest, size=size, file=str(spooled))
             return
