@@ -39,7 +39,7 @@ _BY_NUMBER = (GateKind.TABLE, GateKind.TABLE_CARRY)
 _EXIT = 0x4840  # aarch64: `svc #(_EXIT + kind)` is an exit word
 
 _X86_NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip eflags".split()
-_X86_MORE = [*(f"xmm{i}" for i in range(16)), *(f"fp{i}" for i in range(8)), "fpcw", "fpsw", "fptag", "mxcsr"]
+_X86_MORE = [*(f"xmm{i}" for i in range(16)), "fpcw", "fpsw", "fptag", "mxcsr", *(f"fp{i}" for i in range(8))]
 _A64_NAMES = [*(f"x{i}" for i in range(31)), "sp", "pc", "nzcv"]
 _A64_MORE = [*(f"q{i}" for i in range(32)), "fpcr", "fpsr"]
 
@@ -186,14 +186,24 @@ class Bench:
             self.uc.reg_write(number, value)
         return self.uc.context_save()
 
-    def run(self, start: int, state: Any, memory: bytes, number: int | None = None) -> Ended:
-        """One case; `number` goes into the number register first."""
+    def run(self, start: int, state: Any, memory: bytes, number: int | None = None, count: int = 0) -> Ended:
+        """One case, or its first `count` instructions; `number` goes into the number register first."""
         self._begin()
         self.uc.context_restore(state)
         if number is not None:
             self._write(self.gate.number, number)
         self.arena[:] = memory
-        status = uclib.uc_emu_start(self._engine, ctypes.c_uint64(start), ctypes.c_uint64(HALT + 64), 0, 0)
+        return self.go_on(start, count)
+
+    def go_on(self, at: int, count: int = 0) -> Ended:
+        """From where it was stopped."""
+        status = uclib.uc_emu_start(
+            self._engine,
+            ctypes.c_uint64(at),
+            ctypes.c_uint64(HALT + 64),
+            ctypes.c_uint64(0),
+            ctypes.c_size_t(count),
+        )
         if self._raised is not None:
             raise self._raised
         self._read(len(self._regs))
@@ -201,6 +211,19 @@ class Bench:
         self._ended.state = self._state.raw
         self._ended.memory = bytes(self.arena)
         return self._ended
+
+    def take_over(self, state: Any, other: Ended, changed: Mapping[str, int]) -> Ended:
+        """Run on from where another engine stopped, with some registers changed; `state` is any."""
+        self._begin()
+        self.uc.context_restore(state)  # an earlier run may have left an exception pending
+        self._ended.crossings = list(other.crossings)
+        self.arena[:] = other.memory
+        ctypes.memmove(self._state, other.state, len(other.state))
+        for name, value in changed.items():
+            self._words[2 * self._names[name]] = value & (1 << 64) - 1
+        for at, register in enumerate(self._regs):
+            uclib.uc_reg_write(self._engine, register, ctypes.c_void_p(self._values[at]))
+        return self.go_on(changed["rip" if self.arch is Arch.X86_64 else "pc"])
 
     def _begin(self) -> None:
         self._ended = Ended(0, b"", b"")
