@@ -12,7 +12,7 @@ from aot.errors import ImageError, NotProgram
 from aot.image.elf_functions import functions
 from aot.image.elf_headers import (
     PT_GNU_STACK,
-    PT_PHDR,
+    PT_LOAD,
     PT_TLS,
     ElfHeaders,
     load_segments,
@@ -83,7 +83,7 @@ def read(source: bytes | Path | str, *, analysis: bool = False) -> Image:
         interpreter=interpreter,
         notes=read_notes(raw, headers),
         tls=_tls(raw, headers),
-        phdr=_phdr_address(headers, segments),
+        phdr=_phdr_address(headers),
         stack_code=any(p.flags & Prot.X for p in headers.phdrs if p.type == PT_GNU_STACK),
     )
     return _with_tables(image, headers, ElfTables(raw, headers, tags, segments), read_needs(raw).needed)
@@ -121,15 +121,12 @@ def _check_entry(headers: ElfHeaders, segments: tuple[Segment, ...]) -> None:
         raise ImageError(f"malformed ELF: entry {headers.entry:#x} is not in executable memory")
 
 
-def _phdr_address(headers: ElfHeaders, segments: tuple[Segment, ...]) -> tuple[int, int, int]:
-    """(AT_PHDR, AT_PHENT, AT_PHNUM): PT_PHDR, else where a segment loads the table, else zero."""
+def _phdr_address(headers: ElfHeaders) -> tuple[int, int, int]:
+    """(AT_PHDR, AT_PHENT, AT_PHNUM): where a segment loads the table, as Linux looks for it; zero where none does."""
     count = len(headers.phdrs)
-    phdr = headers.first(PT_PHDR)
-    if phdr is not None:
-        return phdr.address, 56, count
+    end = headers.phoff + 56 * count
     for load in headers.phdrs:
-        end = headers.phoff + 56 * count
-        if load.type == 1 and load.offset <= headers.phoff and end <= load.offset + load.filesz:
+        if load.type == PT_LOAD and load.offset <= headers.phoff and end <= load.offset + load.filesz:
             return load.address + headers.phoff - load.offset, 56, count
     return 0, 56, count
 

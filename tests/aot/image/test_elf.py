@@ -166,6 +166,12 @@ def test_smallest_program() -> None:
     assert [(f.start, f.source) for f in image.functions] == [(image.entry, "entry")]
 
 
+def test_program_headers_are_where_a_segment_loads_them() -> None:
+    """PT_PHDR may say anything: the kernel looks where the file's offset of the table is mapped."""
+    rows = [(6, 4, 64, 0x48000000000040, 112, 112, 8), (1, 5, 0, BASE, 192, 192, 4096)]
+    assert read_image(elf(phdrs=rows)).phdr == (BASE + 64, 56, 2)
+
+
 def test_zero_fill_is_size_beyond_data() -> None:
     rows = [(1, 5, 0, BASE, 192, 192, 4096), (1, 6, 0, BASE + 0x1000, 16, 0x5000, 4096)]
     image = read_image(elf(phdrs=rows))
