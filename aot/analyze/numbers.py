@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aot.analyze.model import CallPath, Dynamic, Insn, Known, Number, OneOf
 from aot.analyze.tracer import Born, Param, trace
-from aot.analyze.values import Lost, number
+from aot.analyze.values import LOADS, Lost, number
 
 if TYPE_CHECKING:
     from aot.analyze.blocks import Code
@@ -36,7 +36,8 @@ def _why(born: tuple[Born, ...]) -> str:
 
 def spell(param: Param) -> str:
     """Where a parameter is, for a person."""
-    return param.place if isinstance(param.place, str) else f"on the stack at {param.place:+d}"
+    place = param.place if isinstance(param.place, str) else f"on the stack at {param.place:+d}"
+    return f"{place}, memory behind it" if any(op in LOADS for op, _ in param.ops) else place
 
 
 def _load(code: Code, register: str, before: tuple[Insn, ...]) -> tuple[int, int] | None:

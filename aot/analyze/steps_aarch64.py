@@ -13,7 +13,9 @@ from aot.analyze.values import (
     Const,
     From,
     Lost,
+    Stack,
     Step,
+    apply,
     constant_at,
     mask_of,
     number,
@@ -42,9 +44,16 @@ def into_register(code: Code, raw: Raw, place: str) -> Step:
     mnemonic, parts = raw[2], split(raw[3])
     if mnemonic in ("ldr", "ldp", "ldur"):
         return _load(code, raw, place, parts)
+    if mnemonic in ("ldrsw", "ldpsw", "ldursw"):
+        words = [part.replace("x", "w") if part[0] == "x" else part for part in parts]
+        return _signed(_load(code, (*raw[:2], mnemonic.replace("sw", ""), raw[3]), place, words))
     if family(parts[0]) != place or len(parts) < 2:
         return Lost(mnemonic)
     mask = mask_of(parts[0])
+    if mnemonic in ("add", "sub", "mov") and parts[1] == "sp":
+        offset = (_shifted(parts, 2) or 0) * (-1 if mnemonic == "sub" else 1) if len(parts) > 2 else 0
+        slot = slot_of(code, raw[0], "sp", offset)
+        return Stack(slot) if slot is not None else Lost("the stack pointer")
     if mnemonic in ("mov", "movz", "movn"):
         value = _shifted(parts, 1)
         if value is not None:
@@ -88,8 +97,19 @@ def _load(code: Code, raw: Raw, place: str, parts: list[str]) -> Step:
         if slot is not None:
             return From((slot,), "and", mask)
         base = address_in(code, raw[0], family(found[1]))
-        return Lost("memory") if base is None else constant_at(code, base + offset, 8 if mask == M64 else 4)
+        if base is None:
+            return From((family(found[1]),), "load8" if mask == M64 else "load4", offset)
+        return constant_at(code, base + offset, 8 if mask == M64 else 4)
     return Lost("memory")
+
+
+def _signed(done: Step) -> Step:
+    """`done`, which loads 32 bits, with their sign in the upper half."""
+    if isinstance(done, Const):
+        return Const(apply("sext32", done.value, 0))
+    if isinstance(done, From) and done.op == "load4":
+        return From(done.places, "load4s", done.operand)
+    return From(done.places, "sext32") if isinstance(done, From) else done
 
 
 def address_in(code: Code, at: int, register: str) -> int | None:

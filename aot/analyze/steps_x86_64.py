@@ -13,7 +13,9 @@ from aot.analyze.values import (
     Const,
     From,
     Lost,
+    Stack,
     Step,
+    apply,
     constant_at,
     mask_of,
     number,
@@ -30,6 +32,9 @@ def _source(code: Code, raw: Raw, text: str, mask: int) -> Step:
     value = number(text)
     if value is not None:
         return Const(value & mask)
+    if text == "rsp":
+        depth = depth_at(code, raw[0])
+        return Stack(depth) if depth is not None else Lost("the stack pointer")
     if "[" not in text:
         op = ("and", mask) if mask != M64 else ("", 0)
         return From((family(text),), *op)
@@ -41,8 +46,12 @@ def _source(code: Code, raw: Raw, text: str, mask: int) -> Step:
         return constant_at(code, raw[0] + raw[1] + offset, 8 if mask == M64 else 4)
     slot = slot_of(code, raw[0], found[1], offset)
     if slot is None:
-        return Lost("memory")
+        return From((found[1],), "load8" if mask == M64 else "load4", offset)
     return From((slot,), "and", mask)
+
+
+def _slot(code: Code, raw: Raw, found: re.Match[str]) -> int | None:
+    return slot_of(code, raw[0], found[1], int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1))
 
 
 def into_register(code: Code, raw: Raw, place: str) -> Step:
@@ -76,10 +85,13 @@ def _two(code: Code, raw: Raw, place: str, mask: int) -> Step:
             return Lost("a part of a register")
         shift = 8 if mask == 0xFF00 else 0
         return From((place,), "low", mask << 64 | (value << shift) & mask)
-    if mnemonic == "movsxd" and "[" not in source:
-        return From((family(source),), "sext32")
+    if mnemonic == "movsxd":
+        return _signed(_source(code, raw, source, 0xFFFFFFFF))
     if mnemonic == "lea":
         found = _MEMORY.search(source)
+        slot = _slot(code, raw, found) if found and mask == M64 else None
+        if slot is not None:
+            return Stack(slot)
         if found and found[1] not in ("rip", "rsp") and mask >= 0xFFFFFFFF:
             offset = int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1)
             return From((found[1],), "add" if mask == M64 else "add32", offset)
@@ -95,6 +107,15 @@ def _two(code: Code, raw: Raw, place: str, mask: int) -> Step:
     if mnemonic in ("and", "or", "xor") and mask == M64:
         return From((place,), mnemonic, value & M64)
     return Lost(f"computed by {mnemonic}")
+
+
+def _signed(done: Step) -> Step:
+    """`done`, which gives 32 bits, with their sign in the upper half."""
+    if isinstance(done, Const):
+        return Const(apply("sext32", done.value, 0))
+    if isinstance(done, From) and done.op == "load4":
+        return From(done.places, "load4s", done.operand)
+    return From(done.places, "sext32") if isinstance(done, From) else done
 
 
 def into_slot(code: Code, raw: Raw, place: int) -> Step:

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow
 from aot.analyze.steps import step
-from aot.analyze.values import POINTER_STORE, Const, From, Lost, Place, Step, apply
+from aot.analyze.values import (
+    LOADS,
+    M64,
+    POINTER_STORE,
+    Const,
+    From,
+    Lost,
+    Place,
+    Stack,
+    Step,
+    apply,
+    constant_at,
+)
 from aot.image.model import Arch
 from aot.record import dataclass
 
@@ -65,6 +77,7 @@ class _State:
     doubt: str = ""  # why memory may have changed since
     via: tuple[int, ...] = ()
     trail: _Trail | None = None
+    when: int = 0  # address of the instruction before which memory is looked at, where an operation loads
 
 
 def trace(
@@ -82,11 +95,8 @@ def trace(
     return found
 
 
-def evaluate(value: int, ops: tuple[Op, ...]) -> int:
-    """What becomes of `value` on its way through `ops`."""
-    for op, operand in reversed(ops):
-        value = apply(op, value, operand)
-    return value
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 == 1 else value
 
 
 class Tracer:
@@ -106,7 +116,7 @@ class Tracer:
 
     def values(self, address: int, place: Place, ops: tuple[Op, ...] = ()) -> tuple[Born, ...]:
         """Every value of `place` before the instruction at `address`, after `ops`."""
-        self._work.append(_State(address, place, ops))
+        self._work.append(_State(address, place, ops, when=address))
         seen: set[tuple[int, Place, tuple[Op, ...], str]] = set()
         budget = _BUDGET
         while self._work:
@@ -131,7 +141,7 @@ class Tracer:
         if state.doubt and self.strict and isinstance(value, int):
             value = Lost(state.doubt)
         if isinstance(value, int):
-            value = evaluate(value, state.ops)
+            value = self._evaluate(value, state.ops)
         elif isinstance(value, Param):
             value = Param(value.place, value.entry, state.ops)
         self._found.setdefault((value, at), Born(value, at, state.via))
@@ -167,7 +177,9 @@ class Tracer:
         if isinstance(done, Lost) and isinstance(place, int) and done.why in _DOUBTS:
             doubt, done = doubt or done.why, None
         if done is None:
-            self._work.append(_State(at, place, state.ops, doubt, state.via, trail))
+            self._work.append(_State(at, place, state.ops, doubt, state.via, trail, state.when))
+        elif isinstance(done, Stack):
+            self._pointed(at, done.slot, state)
         elif isinstance(done, Const):
             self._born(done.value, at, state)
         elif isinstance(done, Lost):
@@ -187,8 +199,37 @@ class Tracer:
         if len(ops) > _OPS:
             self._born(Lost("computed in many steps"), at, state)
             return
+        when, doubt = state.when, state.doubt
+        if done.op in LOADS:
+            when, doubt = at, doubt or "memory behind a pointer"
         for source in done.places:
-            self._work.append(_State(at, source, ops, state.doubt, (at, *state.via), trail))
+            self._work.append(_State(at, source, ops, doubt, (at, *state.via), trail, when))
+
+    def _pointed(self, at: int, slot: int, state: _State) -> None:
+        """The value is the address of a stack slot: ask for what is in it, if that is what is loaded."""
+        ops = list(state.ops)
+        while ops and ops[-1][0] in ("add", ""):
+            slot += _signed(ops.pop()[1])
+        op, offset = ops.pop() if ops else ("", 0)
+        if op not in LOADS:
+            self._born(Lost("the address of a stack slot"), at, state)
+            return
+        if LOADS[op] == 4:
+            ops.append(("and", 0xFFFFFFFF) if op == "load4" else ("sext32", 0))
+        via = (at, *state.via)
+        self._work.append(_State(state.when, slot + offset, tuple(ops), state.doubt, via, None, state.when))
+
+    def _evaluate(self, value: int, ops: tuple[Op, ...]) -> int | Lost:
+        """What becomes of `value` on its way through `ops`."""
+        for op, operand in reversed(ops):
+            if op not in LOADS:
+                value = apply(op, value, operand)
+                continue
+            loaded = constant_at(self.code, value + operand & M64, LOADS[op])
+            if not isinstance(loaded, Const):
+                return Lost("memory")
+            value = apply("sext32", loaded.value, 0) if op == "load4s" else loaded.value
+        return value
 
     def _over(self, flow: Flow, place: Place) -> Lost | None:
         if flow in (Flow.CALL, Flow.CALL_INDIRECT):

@@ -33,13 +33,22 @@ class From:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """The place holds the address of a stack slot afterwards."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The place holds something this analysis does not follow."""
 
     why: str
 
 
-Step = Const | From | Lost | None
+Step = Const | From | Stack | Lost | None
+LOADS: Final = {"load8": 8, "load4": 4, "load4s": 4}
+"""Operations that take the value for an address, with its operand added, and load so many bytes; s: signed."""
 
 
 def apply(op: str, value: int, operand: int) -> int:

@@ -225,3 +225,21 @@ def test_what_is_passed_to_an_imported_function(arch: Arch) -> None:
     assert [path.number for path in got if path.number is not None] == [39, 60]
     assert [path.why for path in got if path.number is None] == ["the function's address is taken"]
     assert passed(made, {"other"}, "rdi", GATES[arch]) == ()
+
+
+@pytest.mark.parametrize("arch", [X86_64, AARCH64])
+def test_number_in_a_structure_on_the_callers_stack(arch: Arch) -> None:
+    """glibc's set*id calls describe themselves to a function that makes them."""
+    inner, outer = {
+        X86_64: (
+            "push rbx\nmov rbx, rdi\nmovsxd rax, dword ptr [rbx + 4]\nsyscall\npop rbx\nret",
+            "sub rsp, 24\nlea rdi, [rsp + 8]\nmov dword ptr [rsp + 12], 105\ncall {0}\nadd rsp, 24\nret",
+        ),
+        AARCH64: (
+            "ldrsw x8, [x0, #4]\nsvc #0\nret",
+            "sub sp, sp, #32\nmov w1, #105\nadd x0, sp, #8\nstr w1, [sp, #12]\nbl #{0}\nadd sp, sp, #32\nret",
+        ),
+    }[arch]
+    site = site_of(program(arch, inner, outer))
+    assert (site.numbers, site.complete) == ((105,), True)
+    assert str(site.number).count("memory behind it") == 1
