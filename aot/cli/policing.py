@@ -36,8 +36,6 @@ def guarding(
     if policy is not None:
         rules = read_policy(read_file(policy), str(policy), read_native(raw)[0].arch)
     recorder = None if record is None else Recorder()
-    try:
-        yield Guard(rules, recorder, log.write)
-    finally:
-        if record is not None and recorder is not None:
-            write_whole(record, recorder.text(program).encode(errors="surrogateescape"), READABLE)
+    yield Guard(rules, recorder, log.write)
+    if record is not None and recorder is not None:
+        write_whole(record, recorder.text(program).encode(errors="surrogateescape"), READABLE)

@@ -58,10 +58,14 @@ class Recorder:
     def text(self, program: str) -> str:
         """The policy, as TOML."""
         plain = sorted(name for name, seen in self._seen.items() if not _has_targets(seen))
+        made = set[str]().union(*(seen.made for seen in self._seen.values()))  # whatever looks at it later
         alike: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
         for name, seen in sorted(self._seen.items()):
             if _has_targets(seen):
-                key = tuple(merged_paths(seen.paths, seen.made)), tuple(merged_addresses(seen.addresses))
+                key = (
+                    tuple(merged_paths(seen.paths - made, seen.made | seen.paths & made)),
+                    tuple(merged_addresses(seen.addresses)),
+                )
                 alike.setdefault(key, []).append(name)
         rules: list[dict[str, Any]] = [{"calls": plain, "action": "allow"}] if plain else []
         for (paths, addresses), calls in alike.items():

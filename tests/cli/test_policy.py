@@ -153,6 +153,18 @@ def test_what_was_recorded_is_enough(tmp_path: Path) -> None:
     assert run("--policy", "p.toml", other, cwd=tmp_path).returncode == 1
 
 
+def test_names_that_a_run_makes_up_are_any_name(tmp_path: Path) -> None:
+    """A file is made, looked at and removed; its name is another one in the next run."""
+    made = f"mov esi, 0xc1\nmov edx, 0x1ff\nmov eax, 2\nsyscall\nlea rdi, [rip + AWAY]\nmov eax, 87\nsyscall\n{LEAVE}"
+    size = len(assemble(X86_64, made[made.index("mov eax, 87") :]))
+    made = made.replace("AWAY", str(size))
+    text = f"lea rdi, [rip + {len(assemble(X86_64, made))}]\n{made}"
+    for name, options in ((b"tmp1234", "--record-policy"), (b"tmp9876", "--policy")):
+        guest = str(program(tmp_path / "guest", text, name + b"\0"))
+        done = run(options, "p.toml", guest, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
