@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aot.analyze.decode import Decoder
 from aot.analyze.model import Analysis, FoundSite, Known, Trap
-from aot.image.model import Arch, Image, Import
+from aot.image.model import Arch, Image, Import, Prot
 from aot.manifest import PAGE, StubClass
 from aot.record import dataclass, replace
 from aot.rewrite.call import Binder, Call, CallInfo
@@ -61,7 +61,7 @@ def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Pl
     extent = (area.base, area.base + area.size(bound))
     ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent)
     ranged = [
-        _in_range(image, reaches(image, area, bound, site.address), *told)
+        _in_range(image, reaches(image, area, bound, site.address), *_lasting(image, site, *told))
         for site, told in zip(found, calls, strict=True)
     ]
     sites = [_patch(ground, site, *told) for site, told in zip(found, ranged, strict=True)]
@@ -130,6 +130,13 @@ def _targets(image: Image, analysis: Analysis, found: list[FoundSite]) -> frozen
         (s.address for s in (*image.symbols, *image.exports)),
         (site.function for site in found),
     )
+
+
+def _lasting(image: Image, site: FoundSite, call: Call, why: str) -> tuple[Call, str]:
+    """Where code is writable from the start nobody tells when the program changes it: its own bytes stay."""
+    segment = image.segment_at(site.address)
+    writable = segment is not None and segment.prot & Prot.W
+    return (call, "the program may write its code here") if writable and not why else (call, why)
 
 
 def _in_range(image: Image, reachable: bool, call: Call, why: str) -> tuple[Call, str]:

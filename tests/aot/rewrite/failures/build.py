@@ -14,10 +14,10 @@ FLAGS = ("-c", "-O1", "-g0", "-ffreestanding", "-fno-stack-protector", "-fno-san
 LINK = ("-static", "--build-id=none", "-z", "max-page-size=4096", "-T", str(SOURCES / "layout.ld"))
 
 
-def program(name: str, arch: Arch, base: int = 0) -> Path:
-    """The program `name` for Linux, its calls numbered from `base`. Raises BuildError."""
+def program(name: str, arch: Arch, *defines: str) -> Path:
+    """The program `name` for Linux, with these macros defined. Raises BuildError."""
     (source,) = SOURCES.glob(f"{name}.[Sc]")
-    key = hashlib.sha256(repr((zig_version(), FLAGS, base)).encode())
+    key = hashlib.sha256(repr((zig_version(), FLAGS, defines)).encode())
     for path in (source, SOURCES / "common.h", SOURCES / "layout.ld"):
         key.update(path.read_bytes())
     out = OUT / "failures" / f"{name}-{arch.value}-{key.hexdigest()[:16]}"
@@ -30,7 +30,7 @@ def program(name: str, arch: Arch, base: int = 0) -> Path:
                 "-target",
                 f"{arch.value}-linux-musl",
                 *FLAGS,
-                f"-DBASE={base}",
+                *(f"-D{define}" for define in defines),
                 str(source),
                 "-o",
                 str(one),

@@ -76,9 +76,9 @@ CLASSES = (
 CASES = [pytest.param(c, arch, id=f"{c.name}-{arch.value}") for c in CLASSES for arch in c.archs]
 
 
-def built(name: str, arch: Arch, base: int = 0) -> bytes:
+def built(name: str, arch: Arch, *defines: str) -> bytes:
     try:
-        return program(name, arch, base).read_bytes()
+        return program(name, arch, *defines).read_bytes()
     except BuildError as error:
         return missing("zig", str(error))
 
@@ -127,7 +127,10 @@ def test_right_translated(found: Class, arch: Arch, tmp_path: Path) -> None:
 def test_a_naive_rewriter_breaks_it(found: Class, arch: Arch, tmp_path: Path) -> None:
     for naive in found.naive:
         status, _ = guest(
-            rewrite(built(found.program, arch, found.base), arch, naive), "dynamic", tmp_path, BROKEN_S
+            rewrite(built(found.program, arch, f"BASE={found.base}"), arch, naive),
+            "dynamic",
+            tmp_path,
+            BROKEN_S,
         )
         assert status != 0, f"{naive.value}: not noticed"
 
@@ -145,3 +148,12 @@ def test_twice(arch: Arch, tmp_path: Path) -> None:
     assert guest(again, "dynamic", tmp_path)[0] != 0
     with pytest.raises(AotError, match="already"):
         translate_file(translate_file(raw))
+
+
+@pytest.mark.parametrize("arch", (X86, A64), ids=lambda arch: arch.value)
+def test_code_that_was_always_writable(arch: Arch, tmp_path: Path) -> None:
+    raw = bytearray(built("changed", arch, "OPEN"))
+    raw[64 + 4] = 7  # rights of the first program header
+    aot = guest(bytes(raw), "aot", tmp_path)
+    assert aot == guest(bytes(raw), "dynamic", tmp_path)
+    assert aot[0] == 0

@@ -2,6 +2,7 @@
 #include "common.h"
 _start:
 #if defined(__x86_64__)
+#ifndef OPEN
   lea site(%rip), %rdi
   and $-4096, %rdi
   mov $8192, %esi
@@ -10,6 +11,7 @@ _start:
   syscall
   test %eax, %eax
   jne bad
+#endif
   movl $110, site + 1(%rip)
   call ask
   mov %eax, %ebx
@@ -36,6 +38,7 @@ site:
   nop
   ret
 #else
+#ifndef OPEN
   adr x0, site
   and x0, x0, #-4096
   mov x1, #8192
@@ -43,6 +46,7 @@ site:
   mov x8, #MPROTECT
   svc #0
   cbnz x0, bad
+#endif
   adr x21, site
   ldr w1, other
   bl change
