@@ -27,6 +27,18 @@ def test_a_file_that_needs_too_much_memory_costs_itself_only(tmp_path: Path) -> 
     )  # its MemoryError is nobody's to catch
 
 
+def test_a_file_that_goes_away_is_tried_again(tmp_path: Path) -> None:
+    source = tmp_path / "src"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / name).write_bytes(program())
+    report = batch(source, tmp_path / "out", work.vanish, jobs=1)[1]
+    assert reasons(report) == {"a": "cannot be read: No such file or directory"}
+    assert outcomes(report)["b"] == "translated"
+    (source / "a").write_bytes(program())
+    assert outcomes(batch(source, tmp_path / "out")[1]) == {"a": "copied", "b": "up to date"}
+
+
 def test_slow_files_do_not_hold_up_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "SLOW_S", 0.2)
     source = tmp_path / "src"

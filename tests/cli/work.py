@@ -58,3 +58,10 @@ def count(end: int) -> Generator[dict[str, Any], None, dict[str, Any]]:
     for number in range(end):
         yield {"found": number}
     return {"outcome": "counted"}
+
+
+def vanish(source: str, temporary: str, choice: Choice) -> dict[str, Any]:
+    """Translate, but the first file of a folder, which is not there any more."""
+    if Path(source).name == "a":
+        Path(source).unlink()
+    return translate_one(source, temporary, choice)

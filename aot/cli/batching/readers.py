@@ -88,4 +88,4 @@ class Readers:
                 key=self._key, again=False,
             )  # fmt: skip
         elif outcome is not Outcome.OPENED:
-            yield Entry(of.place or of.name, outcome, reason, of.name, again=False)
+            yield Entry(of.place or ".", outcome, f"{of.name}: {reason}", of.name, again=False)

@@ -11,7 +11,7 @@ from aot.cli.batching.engine import Answer, Engine, Task, attend, disturbed
 from aot.cli.batching.journal import Journal
 from aot.cli.batching.known import SUFFIX, Known, failed
 from aot.cli.batching.look import What, look
-from aot.cli.batching.model import Choice, Entry, Found, Limits, Outcome
+from aot.cli.batching.model import BAD, Choice, Entry, Found, Limits, Outcome
 from aot.cli.batching.readers import Readers
 from aot.cli.batching.sources import Kind, Source, files
 from aot.cli.batching.store import Store
@@ -188,7 +188,8 @@ class Batch:
                 made.unlink(missing_ok=True)
                 return failed(found, reason, key)
         made.unlink(missing_ok=True)
-        self._known.learn(entry)
+        if entry.outcome is not Outcome.UNREADABLE:  # which says nothing of the content
+            self._known.learn(entry)
         return entry
 
     def _finish(self, entry: Entry) -> None:
@@ -204,13 +205,13 @@ class Batch:
             self._unfinished[found.archive] -= 1
 
     def _removed(self) -> Iterator[Entry]:
-        """Outputs of earlier runs whose source is gone."""
-        gone = tuple(f"{e.path}/" for e in self.entries.values() if e.outcome is Outcome.UNREADABLE)
+        """Outputs of earlier runs whose source is gone; what lies in something that could not be read may be there."""
+        closed = tuple(f"{e.path}/" for e in self.entries.values() if e.outcome in BAD)
         walked = {source.name for source in self._options.sources}
         for path, before in self._journal.before.items():
             if path in self.entries or not before.output or before.source not in walked:
                 continue
-            if "./" not in gone and not path.startswith(gone) and self._options.store.has(before.output):
+            if "./" not in closed and not path.startswith(closed) and self._options.store.has(before.output):
                 reason = f"its translation is kept: {before.output}"
                 yield replace(before, outcome=Outcome.REMOVED, reason=reason, archive="", again=False)
 

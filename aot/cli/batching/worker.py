@@ -12,7 +12,7 @@ from typing import Any
 
 from aot.cli.batching.model import Choice
 from aot.cli.files import EXECUTABLE, write_whole
-from aot.errors import AotError, FileError, NotProgram
+from aot.errors import AotError, FileError, ImageError, NotProgram
 from aot.image import kinds
 from aot.image.formats import FORMATS, load_image
 from aot.image.macho import FAT
@@ -57,7 +57,10 @@ def translate_one(source: str, temporary: str, choice: Choice) -> Answer:
 
 
 def _translate(source: str, temporary: str, choice: Choice) -> Answer:
-    raw = read_source(source)
+    try:
+        raw = read_source(source)
+    except ImageError as error:  # it was there when the batch looked
+        return {"outcome": "unreadable", "reason": str(error)}
     if is_native(raw):
         return {"outcome": "skipped", "reason": "already translated"}
     if not any(reader.matches(raw) for reader in FORMATS):
