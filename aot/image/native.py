@@ -79,7 +79,7 @@ def emit(
     phoff = align_up(EHDR.size + len(note), 8)
     code_at = align_up(phoff + PHDR.size * (len(loadable) + 3), 16)
     head_size = code_at + len(CODE[arch])
-    base = _launcher_address(loadable, head_size)
+    base = _launcher_address(loadable, reserved, head_size)
     manifest = replace(manifest, reservations=reserved, launcher=(base, head_size))
 
     phdrs = [(base, _phdr(PT_LOAD, Prot.R | Prot.X, 0, (base, head_size, head_size), PAGE))]
@@ -141,9 +141,10 @@ def _file_bytes(segment: Segment) -> bytes:
     return segment.data.ljust(end - segment.address, b"\0")
 
 
-def _launcher_address(loadable: Sequence[Segment], size: int) -> int:
-    """A free page: behind the last segment with one page between, else below the first."""
-    above = align_up(max(s.end for s in loadable), PAGE) + PAGE
+def _launcher_address(loadable: Sequence[Segment], reserved: Sequence[Reservation], size: int) -> int:
+    """A free page: behind everything with one page between, else below the first segment."""
+    end = max(*(s.end for s in loadable), *(hole.address + hole.size for hole in reserved), 0)
+    above = align_up(end, PAGE) + PAGE
     if above + size <= USER_TOP:
         return above
     below = (loadable[0].address - size) // PAGE * PAGE - PAGE

@@ -97,6 +97,8 @@ def test_read_back(name: str, arch: Arch, tmp_path: Path) -> None:
     assert is_native(tmp_path / "out")
     found, segments = read_native(tmp_path / "out")
     pie, original = PROGRAMS[name]
+    low, high = found.launcher[0], sum(found.launcher)
+    assert not any(hole.address < high and low < hole.address + hole.size for hole in found.reservations)
     empty = replace(found, reservations=(), launcher=(0, 0))
     assert empty == manifest(arch, pie)
     if name not in ("low", "pagezero"):
