@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --config-sett
 
 GENERATED := COVERAGE.md runtime/cpu/routines_code.py aot/rewrite/assembled.py
 
-.PHONY: help demo test check format conformance yardstick corpus bench gen gostd fuzz clean
+.PHONY: help demo test check format conformance yardstick corpus bench gen gostd fuzz survey clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make format       bring the tree into the form that check asks for"
 	@echo "make conformance  the conformance matrix alone: every program, both modes, all personalities"
 	@echo "make yardstick    Python's own test suite and stress-ng, as guests and on the host (Debian; installs them as root)"
+	@echo "make survey       every program and library here and hundreds of foreign ones against two disassemblers; SURVEY.md"
 	@echo "make gostd        Go's own tests of its standard library, as guests of both architectures and on the host"
 	@echo "make fuzz         random instruction windows, original against patched: a million cases (ARGS='--cases N --seed N --jobs N')"
 	@echo "make corpus       build every program of corpus/src into corpus/build"
@@ -55,6 +56,10 @@ yardstick: $(VENV)/.dev
 	test "$$(id -u)" != 0 || { apt-get -q install -y --no-install-recommends python3 stress-ng && apt-get -q install -y \
 	    --no-install-recommends libpython$$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-testsuite; }
 	$(BIN)/python -m tests.yardstick $(ARGS)
+
+# An hour; ARGS are groups of files (go, wheels, ...), without which SURVEY.md is written.
+survey: $(VENV)/.dev
+	$(BIN)/python -m tests.survey $(ARGS)
 
 gostd: $(VENV)/.corpus
 	$(BIN)/python -m tests.conformance.gostd $(ARGS)

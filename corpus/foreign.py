@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from functools import cache
@@ -150,6 +151,24 @@ def npm(package: str) -> Path:
         if not tree.is_dir():
             unpacked.rename(tree)
     return tree / "package"
+
+
+def wheel(package: str, platform: str, python: str = "3.12") -> Path:
+    """The unpacked newest wheel of a PyPI package for a platform ("win_arm64"); the name says which it is."""
+    kept = OUT / f"wheel-{package}-{platform}"
+    if not kept.is_dir():
+        OUT.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=OUT) as scratch:
+            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+            command += ["--platform", platform, "--python-version", python, "-d", scratch, package]
+            _run(command, OUT)
+            (file,) = Path(scratch).glob("*.whl")
+            unpacked = Path(scratch) / "tree"
+            with zipfile.ZipFile(file) as archive:
+                archive.extractall(unpacked / file.stem)
+            if not kept.is_dir():
+                unpacked.rename(kept)
+    return next(kept.iterdir())
 
 
 def go(program: str, system: str, arch: str) -> Path:
