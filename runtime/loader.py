@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from aot.errors import ManifestError
 from aot.image.model import Arch, Prot, Segment
-from aot.manifest import DATA, PAGE, DataWord, Manifest, StubClass
+from aot.manifest import PAGE, Manifest, StubClass
 from aot.personality.abi.start import StartFacts, StartState
 from aot.personality.abi.system import Layout
 from aot.record import dataclass, field
@@ -153,12 +153,6 @@ def _bind_slots(space: AddressSpace, manifest: Manifest, bias: int) -> dict[str,
         elif bias:
             space.poke(slot.slot + bias, struct.pack("<Q", slot.stub + bias))
     return objects
-
-
-def set_data_words(space: AddressSpace, area: int, words: dict[DataWord, int]) -> None:
-    """Write words of the kernel's data page that inline stubs read."""
-    for word, value in words.items():
-        space.poke(area + DATA + 8 * word, struct.pack("<Q", value & 0xFFFF_FFFF_FFFF_FFFF))
 
 
 class _Space:
