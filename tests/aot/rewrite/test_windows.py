@@ -15,7 +15,8 @@ from aot.image.model import Arch
 from aot.rewrite import build, relocate, stubs_x86_64, tactics
 from aot.rewrite.tactics import Ground
 from tests.aot.rewrite.windows.__main__ import run_some
-from tests.aot.rewrite.windows.compare import CASES, WINDOWS, Tally, told
+from tests.aot.rewrite.windows.cases import Tally, told
+from tests.aot.rewrite.windows.compare import CASES, WINDOWS
 
 SHARES = 4  # tests an architecture, so that they run beside each other
 BATCHES = {Arch.X86_64: 20, Arch.AARCH64: 12}  # of a share
@@ -65,5 +66,5 @@ NAIVE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
 @pytest.mark.parametrize("naive", NAIVE)
 def test_a_naive_rewriter_is_caught(naive: str, monkeypatch: pytest.MonkeyPatch) -> None:
     NAIVE[naive](monkeypatch)
-    monkeypatch.setattr("tests.aot.rewrite.windows.compare.verify", lambda _: None)
+    monkeypatch.setattr("tests.aot.rewrite.windows.sides.verify", lambda _: None)
     assert run_some(Arch.X86_64, 0, 3).failures

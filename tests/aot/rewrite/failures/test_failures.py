@@ -64,6 +64,7 @@ CLASSES = (
     Class("vfork", "vfork", (Naive.CALL,), (X86,)),
     Class("vfork", "vfork", (Naive.JUMP,), (A64,)),
     Class("sigreturn and the interrupted address", "signal", (Naive.JUMP, Naive.CALL)),
+    Class("fault in a moved neighbour", "fault", (Naive.JUMP,)),
     Class("exec", "exec", (Naive.CALL,), (X86,)),
     Class("exec", "exec", (Naive.SPILL,), (A64,), qemu=False),
     Class("endbr", "landing_pad", (Naive.BEFORE,), (X86,)),

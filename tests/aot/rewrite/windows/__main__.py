@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from aot.image.model import Arch
 from aot.record import replace
-from tests.aot.rewrite.windows.compare import CASES, WINDOWS, Tally, run_batch, smallest, told
+from tests.aot.rewrite.windows.cases import Tally, told
+from tests.aot.rewrite.windows.compare import CASES, WINDOWS, run_batch, smallest
 from tests.aot.rewrite.windows.harvest import pieces
 
 SHOWN = 2  # failures of MATERIAL batches that are made small and printed

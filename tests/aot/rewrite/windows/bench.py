@@ -17,7 +17,7 @@ from aot.image.model import Arch, Prot, Segment
 from aot.manifest import DATA as WORDS
 from aot.manifest import PAGE, GateKind, Manifest, indexes
 from aot.personality.abi.gate import ErrorStyle, Gate
-from aot.record import dataclass, field
+from tests.aot.rewrite.windows.ended import SLOT, Crossing, Ended, registers
 from tests.aot.rewrite.windows.room import (
     ANSWERS,
     ARENA_SIZE,
@@ -30,19 +30,12 @@ from tests.aot.rewrite.windows.room import (
     answer,
 )
 
-_SLOT = 16  # bytes of a register in the buffers
 _PLAIN = bytes.fromhex("0f05 ffe1")  # syscall; jmp rcx
 _CARRY = bytes.fromhex("0f05 4987cb e304 f9 41ffe3 f8 41ffe3")  # the same, and r11 says what CF becomes
 TRAP_GATE = 8  # slot of the gate that traps left in place go through
 INT = 0x81  # stands for `syscall` where one is left: the engine's own loses what it does to flags
 _BY_NUMBER = (GateKind.TABLE, GateKind.TABLE_CARRY)
 _EXIT = 0x4840  # aarch64: `svc #(_EXIT + kind)` is an exit word
-
-_X86_NAMES = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15 rip eflags".split()
-_X86_MORE = [*(f"xmm{i}" for i in range(16)), "fpcw", "fpsw", "fptag", "mxcsr", *(f"fp{i}" for i in range(8))]
-_A64_NAMES = [*(f"x{i}" for i in range(31)), "sp", "pc", "nzcv"]
-_A64_MORE = [*(f"q{i}" for i in range(32)), "fpcr", "fpsr"]
-
 
 _FILL = ctypes.CFUNCTYPE(
     ctypes.c_bool,
@@ -59,11 +52,6 @@ _NEEDS = {
 }
 
 
-def registers(arch: Arch) -> tuple[list[str], list[str]]:
-    """(what a crossing is compared by, what only the end is)."""
-    return (_X86_NAMES, _X86_MORE) if arch is Arch.X86_64 else (_A64_NAMES, _A64_MORE)
-
-
 def rights_of(segment: Segment) -> int:
     """As the segment says; but a window that reads its own code would see what was patched, so none may."""
     pairs = ((Prot.R, uc.UC_PROT_READ), (Prot.W, uc.UC_PROT_WRITE), (Prot.X, uc.UC_PROT_EXEC))
@@ -74,34 +62,6 @@ def rights_of(segment: Segment) -> int:
 def _numbers(arch: Arch, names: Iterable[str]) -> list[int]:
     prefix, module = ("UC_X86_REG_", x86) if arch is Arch.X86_64 else ("UC_ARM64_REG_", a64)
     return [int(getattr(module, prefix + name.upper())) for name in names]
-
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """One arrival in the kernel: from which trap, asking what, with which registers and memory."""
-
-    site: int
-    number: int
-    state: bytes
-    memory: int  # checksum
-
-
-@dataclass(slots=True)
-class Ended:
-    """How one case ended."""
-
-    status: int  # the engine's
-    state: bytes
-    memory: bytes
-    crossings: list[Crossing] = field(default_factory=list)
-    vector: int = -1  # of an exception
-    cut: bool = False  # too many crossings
-    broken: str = ""  # what the stub did that it must not do
-
-    def register(self, arch: Arch, name: str) -> int:
-        """A register of the final state."""
-        at = registers(arch)[0].index(name) * _SLOT
-        return int.from_bytes(self.state[at : at + 8], "little")
 
 
 class Bench:
@@ -123,9 +83,9 @@ class Bench:
         self._few = len(few)
         numbers = _numbers(arch, [*few, *more])
         self._regs = (ctypes.c_int * len(numbers))(*numbers)
-        self._state = ctypes.create_string_buffer(_SLOT * len(numbers))
+        self._state = ctypes.create_string_buffer(SLOT * len(numbers))
         base = ctypes.addressof(self._state)
-        self._values = (ctypes.c_void_p * len(numbers))(*(base + _SLOT * i for i in range(len(numbers))))
+        self._values = (ctypes.c_void_p * len(numbers))(*(base + SLOT * i for i in range(len(numbers))))
         self._words = memoryview(self._state).cast("B").cast("Q")  # two a register
         self.arena = bytearray(ARENA_SIZE)
         held = (ctypes.c_char * ARENA_SIZE).from_buffer(self.arena)
@@ -352,7 +312,7 @@ class Bench:
     def _cross(self, site: int, number: int, hidden: Sequence[str]) -> None:
         for name in hidden:
             self._words[2 * self._names[name]] = 0
-        state = ctypes.string_at(ctypes.addressof(self._state), self._few * _SLOT)
+        state = ctypes.string_at(ctypes.addressof(self._state), self._few * SLOT)
         crossings = self._ended.crossings
         crossings.append(Crossing(site, number, state, zlib.crc32(self.arena)))
         if len(crossings) >= MOST:
