@@ -82,6 +82,7 @@ class Entry:
     format: str = ""
     sites: int = 0
     classes: dict[str, int] = field(default_factory=dict)  # sites by class
+    cases: int = 0  # numbers that table sites look for, their handlers chosen ahead of time
     tactics: dict[str, int] = field(default_factory=dict)  # patched sites by tactic
     left: dict[str, int] = field(default_factory=dict)  # sites left to the dynamic path, by reason
     calls: dict[str, int] = field(default_factory=dict)  # sites and imports by the row they are bound to

@@ -97,6 +97,7 @@ def _facts(manifest: Manifest) -> Answer:
         "format": manifest.format,
         "sites": len(sites),
         "classes": Counter(site.cls for site in sites),
+        "cases": sum(len(site.cases) for site in sites),
         "tactics": Counter(site.tactic for site in sites if site.cls != dynamic),
         "left": Counter(site.tactic for site in sites if site.cls == dynamic),
         "calls": calls,
@@ -108,7 +109,9 @@ def _facts(manifest: Manifest) -> Answer:
 
 
 def _asked(site: Site) -> tuple[str, ...]:
-    """The rows a site is bound to; `#number` where no row has the number."""
+    """The rows a site is bound to, all of its cases; `#number` where no row has the number."""
     if site.call is not None:
         return (site.call,)
-    return (f"#{site.number}",) if site.number is not None else ()
+    if site.number is not None:
+        return (f"#{site.number}",)
+    return tuple(case.call for case in site.cases)

@@ -30,6 +30,7 @@ class Group:
     sites: int = 0
     imports: int = 0
     unserved: int = 0
+    cases: int = 0
     classes: Counter[str] = field(default_factory=Counter)
 
 
@@ -107,6 +108,7 @@ def _group(name: tuple[str, ...], programs: Iterable[Entry]) -> Group:
         found.sites += entry.sites
         found.imports += entry.imports
         found.unserved += len(entry.unserved)
+        found.cases += entry.cases
         found.classes.update(entry.classes)
     return found
 

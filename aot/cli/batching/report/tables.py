@@ -25,7 +25,7 @@ def rows(entries: list[Entry]) -> list[dict[str, Any]]:
 def _row(entry: Entry) -> dict[str, Any]:
     told = {name: _text(getattr(entry, name)) for name in PLAIN} | {"outcome": entry.outcome.value}
     told |= {cls.value: entry.classes.get(cls.value, 0) for cls in StubClass}
-    told |= {"imports": entry.imports, "unserved": len(entry.unserved)}
+    told |= {"cases": entry.cases, "imports": entry.imports, "unserved": len(entry.unserved)}
     told |= {"calls": len(entry.calls), "missing": len(entry.missing)}
     return told | {name: getattr(entry, name) for name in COSTS}
 
