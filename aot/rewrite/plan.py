@@ -73,14 +73,13 @@ def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Pl
 
 def _lend(ground: Ground, sites: list[PlannedSite], ranged: list[tuple[Call, str]]) -> None:
     """Sites without room get a landing from a neighbour's window."""
+    lending: set[int] = set()  # each has room for one
     for needy, (call, why) in enumerate(ranged):
         if sites[needy].window is not None or why:
             continue
-        found = lent(
-            ground,
-            [(site.found, site.window) for site in sites[max(needy - 1, 0) : needy + 2]],
-            min(needy, 1),
-        )
+        near = range(max(needy - 1, 0), min(needy + 2, len(sites)))
+        windows = [(sites[at].found, None if at in lending else sites[at].window) for at in near]
+        found = lent(ground, windows, min(needy, 1))
         if found is None:
             continue
         index, wider, window = found
@@ -90,6 +89,7 @@ def _lend(ground: Ground, sites: list[PlannedSite], ranged: list[tuple[Call, str
         ground.leave(old)
         ground.take(wider)
         ground.take(window)
+        lending.add(lender)
         sites[lender] = replace(sites[lender], window=wider)
         sites[needy] = PlannedSite(sites[needy].found, call, window)
 
