@@ -89,9 +89,12 @@ def one(case: Case, plan: Plan) -> Result:
         folder = Path(name)
         job = _job(case, plan, folder)
         try:
-            refused = _translate(plan.folder / case.file, job)
-            if refused:
-                return Result(case, *refused)
+            refused = _translate(plan.folder / case.file, job, plan.timeout_s)
+        except (Late, Broken) as error:
+            return Result(case, Outcome.FAILED, str(error))
+        if refused:
+            return Result(case, *refused)
+        try:
             found = compare(job, case.file, plan.runs, lambda _: None, plan.profiles)
         except Late as error:
             return _late(case, job, str(error))
@@ -119,11 +122,11 @@ def _job(case: Case, plan: Plan, folder: Path) -> Job:
     )
 
 
-def _translate(source: Path, job: Job) -> tuple[Outcome, str] | None:
-    """Make the job's image from `source`, or say why there is none. Raises Late, SetupError."""
+def _translate(source: Path, job: Job, timeout_s: float) -> tuple[Outcome, str] | None:
+    """Make the job's image from `source`, or say why there is none. Raises Late, Broken."""
     values = str(source), str(job.image), str(job.path("translation", "stderr"))
     what = "the translation"
-    found = ask(_translation, values, job.timeout_s, what, job.path("translation", "stderr"))
+    found = ask(_translation, values, timeout_s, what, job.path("translation", "stderr"))
     return (Outcome(found["outcome"]), found["reason"]) if found else None
 
 
@@ -161,7 +164,7 @@ def _late(case: Case, job: Job, reason: str) -> Result:
             return Result(case, Outcome.FAILED, str(error))
     for stream in ("trace", "stdout", "stderr"):
         aot, dynamic = (job.path(f"{TRACED}-{mode}", stream) for mode in MODES)
-        if aot.exists() and dynamic.exists():  # the image may not have been made in time
+        if aot.exists() and dynamic.exists():  # a run may have been ended before it began
             check = same_start(stream, aot, dynamic)
             if not check.equal:
                 return Result(case, Outcome.DIFFERENT, told(check))
