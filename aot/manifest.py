@@ -22,7 +22,7 @@ from aot.manifest_shape import LARGEST, USER, below, checked, hexadecimal
 from aot.personality.abi.personality import Personality
 from aot.record import asdict, dataclass
 
-VERSION = 1
+VERSION = 2  # 1 had no cases, and no exits in place of bound sites
 SECTION = ".helctic.manifest"
 NOTE_NAME = "Helctic"
 NOTE_TYPE = 1  # descriptor: u32 manifest version, u32 personality
@@ -280,7 +280,7 @@ def _site(s: dict[str, Any]) -> Site:
     if s["cls"] not in _CLASSES:
         raise ManifestError(f"the manifest's cls cannot be {s['cls']!r:.40}")
     below(len(GateKind), kind=s["kind"])
-    cases = tuple(Case(**checked(Case, case)) for case in s.get("cases", ()))
+    cases = tuple(Case(**checked(Case, case)) for case in s["cases"])
     moved = tuple((m, g) for m, g in s["moved"])
     return Site(**(s | {"moved": moved, "words": tuple(s["words"]), "cases": cases}))
 

@@ -56,9 +56,9 @@ class Variables:
         return self._known[key]
 
     def _begin(self, address: int) -> int:
-        """Where the object begins that holds the variable."""
+        """Where the object begins that holds the variable. Go names fields of variables by their own addresses."""
         held = [low for low, high in self._objects if low <= address < high]
-        return max(held) if held else address - _OBJECT if not self._objects else address
+        return max(held) if held else address if self._objects or self._go else address - _OBJECT
 
     def _in_data(self, address: int) -> bool:
         wanted = address.to_bytes(8, "little")

@@ -229,7 +229,7 @@ CASES: dict[str, Callable[[], bytes]] = {
     "elf-interpreter-cut": lambda: elf(phdrs=[_load(), _load(type=3, offset=4096, filesz=9)]),
     "elf-tls-huge": lambda: elf(phdrs=[_load(), _load(type=7, memsz=1 << 40)]),
     "elf-tls-outside": lambda: elf(phdrs=[_load(), _load(type=7, address=1 << 47, filesz=0, memsz=0)]),
-    "native.elf": lambda: elf(osabi=0x48, notes=[("Helctic", 1, struct.pack("<II", 1, 2))]),
+    "native.elf": lambda: elf(osabi=0x48, notes=[("Helctic", 1, struct.pack("<II", 2, 2))]),
     # PE of a kind or for a machine that is not served.
     "dos.exe": lambda: b"MZ".ljust(256, b"\0"),
     "ne.exe": lambda: pe(signature=b"NE\5\1"),

@@ -20,7 +20,7 @@ from aot.image.launcher.code import CODE
 from aot.image.model import Arch, Prot, Segment
 from aot.image.native import LOWEST, ZERO_LIMIT, emit, split_mappable
 from aot.image.native_reader import is_native, read_native
-from aot.manifest import Manifest
+from aot.manifest import VERSION, Manifest
 from aot.record import replace
 from tests.bad.build import elf
 
@@ -125,7 +125,7 @@ def test_layout(name: str) -> None:
         assert PROGRAMS[name][0] or load["p_vaddr"] >= LOWEST
         assert load["p_memsz"] - load["p_filesz"] <= ZERO_LIMIT + 4096
     (note,) = next(oracle.iter_segments("PT_NOTE")).iter_notes()
-    assert (note["n_name"], note["n_descdata"]) == ("Helctic", bytes((1, 0, 0, 0, 2, 0, 0, 0)))
+    assert (note["n_name"], note["n_descdata"]) == ("Helctic", bytes((VERSION, 0, 0, 0, 2, 0, 0, 0)))
     launcher = oracle.get_section_by_name(".helctic.launcher")
     assert launcher.data() == CODE[Arch.X86_64]
     assert oracle["e_entry"] == launcher["sh_addr"]
