@@ -155,6 +155,20 @@ def test_the_whole_of_several() -> None:
     assert "&lt;b&gt;" in text
 
 
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (Outcome.EQUAL, "✓ the same both ways<"),
+        (Outcome.UNEXPECTED, "✗ the same both ways, but not as expected<"),
+        (Outcome.DIFFERENT, "✗ not the same both ways<"),
+        (Outcome.FAILED, "✗ not the same both ways<"),
+    ],
+)
+def test_the_verdict(outcome: Outcome, verdict: str) -> None:
+    results = [Result(Case("a"), outcome, "", made())]
+    assert verdict in page(Path("folder"), summary(results), results)
+
+
 def test_quartiles() -> None:
     assert Quartiles.of([]) is None
     assert Quartiles.of([2.0]) == Quartiles(1, 2.0, 2.0, 2.0, 2.0, 2.0)

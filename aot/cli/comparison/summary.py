@@ -67,6 +67,11 @@ class Summary:
         """Nothing was different, unexpected or broken."""
         return not any(self.outcomes[outcome.value] for outcome in BAD)
 
+    @property
+    def same(self) -> bool:
+        """Nothing was different or broken."""
+        return not any(self.outcomes[o.value] for o in BAD if o is not Outcome.UNEXPECTED)
+
     def as_json(self) -> dict[str, Any]:
         """Everything."""
         return asdict(self)
