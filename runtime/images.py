@@ -27,7 +27,7 @@ from runtime.kernel.context import Context
 from runtime.kernel.memory import AddressSpace
 from runtime.kernel.regions import FileBacking
 from runtime.kernelcode import bound_function
-from runtime.laying import patch, restore, stubs_at, unpatch
+from runtime.laying import patch, stubs_at
 from runtime.made import MadeCode
 
 REACH = {Arch.X86_64: 1 << 31, Arch.AARCH64: 1 << 27}  # bytes of a branch, either way
@@ -50,6 +50,7 @@ class Laid:
     end: int
     shift: int  # how much farther from the image its stubs are than at link time
     replaced: bool = False  # something else was mapped over its code
+    unpatched: tuple[tuple[int, int], ...] = ()  # where its windows are gone, for good
     pcs: PcMap | None = None
 
     def holds(self, pc: int) -> bool:
@@ -121,7 +122,7 @@ class Images:
             int, int
         ] = {}  # index of a site in code of the kernel's own -> where its function begins
         self.code = library.made.copied()
-        self.restored: list[tuple[int, int]] = []  # where the program's own windows are gone
+        self.unpatched: list[tuple[int, int]] = []  # where the program's own windows are gone
         self._main_pcs: PcMap | None = None
 
     def copied(self, cpu: Cpu) -> Images:
@@ -129,7 +130,7 @@ class Images:
         twin = Images(self.library, cpu, self.main, self.bias)
         twin.laid = [replace(laid) for laid in self.laid]
         twin.own = self.own
-        twin.restored = [*self.restored]
+        twin.unpatched = [*self.unpatched]
         twin.code = self.code.copied()
         return twin
 
@@ -163,26 +164,14 @@ class Images:
             space.unseal(laid.area, laid.overlay.area_size)
             space.unmap(laid.area, laid.overlay.area_size)
 
-    def writable(self, space: AddressSpace, start: int, end: int) -> None:
-        """Code in [start, end) is about to be the guest's to change: it finds its own bytes there, and its traps
-        take the dynamic path. Stubs stay, for whoever is inside one."""
-        if self.library.dynamic:
-            return
-        sites = self.main.sites
-        windows = [*((s.window, s.old) for s in sites), *((s.landing, s.landing_old) for s in sites)]
-        restore(space, windows, self.bias, (start, end))
-        self.restored.append((start, end))
-        self._main().restored(start, end)
+    def plain(self, start: int, end: int) -> None:
+        """Code in [start, end) is the guest's to change: its traps take the dynamic path. Stubs stay, for whoever
+        is inside one."""
+        self.unpatched.append((start, end))
+        self._main_pcs = None
         for laid in self.laid:
             if start < laid.end and laid.start < end:
-                unpatch(space, laid.overlay, laid.bias, (start, end))
-                _pcs_of(laid).restored(start, end)
-
-    def moving(self, space: AddressSpace, start: int, end: int) -> None:
-        """The pages of [start, end) are about to go elsewhere: as they were."""
-        for laid in [] if self.library.dynamic else self.laid:
-            if start < laid.end and laid.start < end:
-                unpatch(space, laid.overlay, laid.bias, (start, end))
+                laid.unpatched, laid.pcs = (*laid.unpatched, (start, end)), None
 
     def own_code(self, address: int, size: int) -> None:
         """The kernel put code of its own there: its traps are no surprise."""
@@ -209,6 +198,8 @@ class Images:
             if laid is None:
                 return
         laid.replaced = False
+        if any(start < within[1] and within[0] < end for start, end in laid.unpatched):
+            return
         if not self.library.dynamic:
             try:
                 patch(space, overlay, bias, laid.shift, within, self.cpu)
@@ -300,7 +291,7 @@ class Images:
         if self._main_pcs is None:
             main = replace(self.main, sites=()) if self.library.dynamic else self.main
             self._main_pcs = PcMap(main, self.bias)
-            for start, end in self.restored:
+            for start, end in self.unpatched:
                 self._main_pcs.restored(start, end)
         return self._main_pcs
 
@@ -332,4 +323,6 @@ def _pcs_of(laid: Laid) -> PcMap:
 
         sites = tuple(moved(site) for site in manifest.sites)
         laid.pcs = PcMap(replace(manifest, sites=sites), laid.bias)
+        for start, end in laid.unpatched:
+            laid.pcs.restored(start, end)
     return laid.pcs

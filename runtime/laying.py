@@ -6,12 +6,13 @@ A shell starts the same libraries at the same addresses again and again, so what
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from itertools import pairwise
 
 from aot.image.model import Arch
 from aot.overlay import Overlay, Patch, PatchKind
 from aot.record import dataclass, field
 from runtime.cpu.api import Cpu
+from runtime.kernel.frames import PAGE
 from runtime.kernel.memory import AddressSpace
 
 TOGETHER = 1 << 16  # bytes of code that are read and written at once
@@ -83,7 +84,8 @@ def _move(code: bytearray, at: int, distance: int, arch: Arch) -> None:
 def patch(
     space: AddressSpace, overlay: Overlay, bias: int, shift: int, within: tuple[int, int], cpu: Cpu
 ) -> None:
-    """Overwrite the windows of `overlay` that are mapped in `within` and hold what the translator saw."""
+    """Have other code executed at the windows of `overlay` that are mapped in `within` and hold what the
+    translator saw."""
     ready, key = _ready(overlay, shift), (within[0] - bias, within[1] - bias)
     known = ready.pieces.get(key)
     if known is not None and all(space.peek(at + bias, len(old)) == old for at, old, _ in known):
@@ -91,14 +93,13 @@ def patch(
     else:
         pieces = _pieces(space, overlay, bias, shift, key, cpu)
         ready.pieces.setdefault(key, pieces)
-    for at, _, new in pieces:
-        space.poke(at + bias, new)
+    space.fetched.put([(at + bias, new) for at, _, new in pieces])
 
 
 def _pieces(
     space: AddressSpace, overlay: Overlay, bias: int, shift: int, within: tuple[int, int], cpu: Cpu
 ) -> list[Piece]:
-    """What has to be written in a range of link addresses, many windows in one go."""
+    """What is executed in a range of link addresses, page by page, many windows in one go."""
     patches = sorted(p for p in overlay.patches if within[0] <= p[0] and p[0] + len(p[1]) // 2 <= within[1])
     pieces: list[Piece] = []
     at = 0
@@ -111,8 +112,10 @@ def _pieces(
         code = bytearray(before)
         for one in patches[first:at]:
             _replace(code, one, one[0] - start, shift, cpu)
-        if code != before:
-            pieces.append((start, before, bytes(code)))
+        cuts = [0, *range(-start % PAGE or PAGE, size, PAGE), size]
+        for lo, hi in pairwise(cuts):
+            if code[lo:hi] != before[lo:hi]:
+                pieces.append((start + lo, before[lo:hi], bytes(code[lo:hi])))
     return pieces
 
 
@@ -126,18 +129,3 @@ def _replace(code: bytearray, one: Patch, at: int, shift: int, cpu: Cpu) -> None
     elif one[3] == PatchKind.EXIT:
         new[:] = cpu.exit_words()[int.from_bytes(new, "little")].to_bytes(4, "little")
     code[at : at + len(new)] = new
-
-
-def unpatch(space: AddressSpace, overlay: Overlay, bias: int, within: tuple[int, int]) -> None:
-    """Put the windows that reach into `within` back as they were."""
-    restore(space, ((address, old) for address, old, *_ in overlay.patches), bias, within)
-
-
-def restore(
-    space: AddressSpace, windows: Iterable[tuple[int, str]], bias: int, within: tuple[int, int]
-) -> None:
-    """Write the old bytes (hex) of the windows that reach into `within`."""
-    for address, old in windows:
-        at, before = address + bias, bytes.fromhex(old)
-        if before and at < within[1] and within[0] < at + len(before):
-            space.poke(at, before)

@@ -60,7 +60,8 @@ def load(
     layout: Layout | None = None,
     executable_stack: bool = False,
 ) -> Loaded:
-    """Map the image; with `dynamic` every patched site gets its original bytes back."""
+    """Map the image. Every patched site gets its original bytes back; what replaces them is for fetches alone,
+    and with `dynamic` for nobody."""
     layout = layout or Layout()
     bias = PIE_BASE if manifest.pie else 0
     space.low, space.high = max(space.low, manifest.page_zero), min(space.high, layout.high)
@@ -68,11 +69,12 @@ def load(
         _map_segment(space, segment, bias)
     if manifest.area:
         _install_gates(space, cpu, manifest, bias)
-    if dynamic:
-        _revert(space, manifest, bias)
+    patched = _revert(space, manifest, bias)
     for slot, target in manifest.relocations:
         space.poke(slot + bias, struct.pack("<Q", target + bias))
     objects = _bind_slots(space, manifest, bias)
+    if not dynamic:
+        space.fetched.put(patched)
     stack_top = layout.stack_top
     size = max(STACK_SIZE, manifest.stack_reserve)
     rights = Prot.R | Prot.W | (Prot.X if executable_stack else 0)
@@ -133,12 +135,15 @@ def _install_gates(space: AddressSpace, cpu: Cpu, manifest: Manifest, bias: int)
     cpu.set_areas(ranges)
 
 
-def _revert(space: AddressSpace, manifest: Manifest, bias: int) -> None:
-    for site in manifest.sites:
-        if site.cls != StubClass.DYNAMIC.value and site.old:
-            space.poke(site.window + bias, bytes.fromhex(site.old))
-            if site.landing:
-                space.poke(site.landing + bias, bytes.fromhex(site.landing_old))
+def _revert(space: AddressSpace, manifest: Manifest, bias: int) -> list[tuple[int, bytes]]:
+    """Put back what the patches replaced; (address, bytes) of the patches."""
+    replaced = [(s.window, s.old) for s in manifest.sites if s.cls != StubClass.DYNAMIC.value and s.old]
+    replaced += [(s.landing, s.landing_old) for s in manifest.sites if s.landing]
+    patched = []
+    for address, old in replaced:
+        patched.append((address + bias, space.peek(address + bias, len(old) // 2)))
+        space.poke(address + bias, bytes.fromhex(old))
+    return patched
 
 
 def _bind_slots(space: AddressSpace, manifest: Manifest, bias: int) -> dict[str, int]:

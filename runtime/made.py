@@ -65,7 +65,9 @@ class MadeCode:
 
     def _note(self, code: bytes, address: int) -> None:
         for at, _, _ in matches(code, address, self.gate):
-            if len(self.noted) < MOST and not (at in self.places or at in self.noted or at in self.listed):
+            if len(self.noted) >= MOST:
+                return
+            if not (at in self.places or at in self.noted or at in self.listed):
                 self.noted.add(at)
                 self.tally.noted += 1
 

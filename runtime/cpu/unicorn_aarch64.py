@@ -106,11 +106,11 @@ class Aarch64:
         """(kind, register of the index) of the exit before `pc`, or (None, immediate) of a trap."""
         space = self.cpu.space
         try:
-            word = int.from_bytes(space.peek(pc - 4, 4), "little")
+            word = int.from_bytes(space.fetched.peek(pc - 4, 4), "little")
         except Errno:  # unmapped by another context while this one waited
             return None, 0
         try:
-            before = int.from_bytes(space.peek(pc - 8, 4), "little")
+            before = int.from_bytes(space.fetched.peek(pc - 8, 4), "little")
         except Errno:  # a trap at the very start of a mapping
             before = 0
         immediate = word >> 5 & 0xFFFF

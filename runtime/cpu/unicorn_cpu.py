@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 _ENTRY = struct.Struct("<Qi")  # uc_tlb_entry
 CODE_PAGES = 16  # larger code changes drop everything translated
+FETCH, EXECUTE_ONLY = 2, 4  # a kind of access; the engine's rights of such a page
 SPURIOUS = 16  # runs that may end for no reason we know
 ACCESS = (FaultKind.READ, FaultKind.WRITE, FaultKind.FETCH)
 
@@ -231,6 +232,10 @@ class UnicornCpu(Rest):
         if not served:
             self._missed = (address & space.mask, access, space.fault_code)
             return False
+        second = space.fetched.frames.get(address & space.mask & -4096) if access == FETCH else None
+        if second is not None:
+            ctypes.memmove(entry, _ENTRY.pack(second.pa, EXECUTE_ONLY), 12)
+            return True
         pte = space.table.get(address & space.mask)
         prot = space.table.format.prot(pte)
         rights = (prot >> 2 & 1) | (prot & 2) | (prot & 1) << 2  # ELF's order to the engine's

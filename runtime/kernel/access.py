@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from aot.image.model import Arch
 from aot.personality.abi.errors import E, Errno
@@ -19,6 +20,9 @@ from runtime.kernel.direct import Translations
 from runtime.kernel.frames import Arena
 from runtime.kernel.pagetable import ADDRESS, PageTable, R, W, X
 from runtime.kernel.regions import Region, Regions
+
+if TYPE_CHECKING:
+    from runtime.kernel.fetched import Fetched
 
 WHOLE = 8 << 12  # longer ranges are looked up by mapping, not by page
 EVERYTHING = 1 << 64  # size of a CODE event that means all translated code
@@ -43,6 +47,7 @@ class GuestAccess:
         self._reads = self.readable = Translations()
         self._writes = self.writable = Translations()
         arena.spaces.append(self)
+        self.fetched: Fetched
         self.faulted = (0, False)  # where the last Errno(FAULT) came from: address, write
 
     @abstractmethod
@@ -251,6 +256,7 @@ class GuestAccess:
 
     def poke(self, address: int, data: bytes) -> None:
         """Write whatever the rights are; translated code of the range is dropped."""
+        self.fetched.drop(address, address + len(data))
         done = 0
         for lo, hi in self._owned(address, len(data), write=True):
             self._view[lo:hi] = data[done : done + hi - lo]
@@ -277,6 +283,10 @@ class GuestAccess:
             runs += self.own(region, va, stop, write=write)
             va = stop
         return runs
+
+    @abstractmethod
+    def plain(self, start: int, end: int) -> None:
+        """What is executed in [start, end) is what is read there, from now on."""
 
     @abstractmethod
     def look_at_files(self) -> None:

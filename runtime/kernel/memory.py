@@ -38,14 +38,11 @@ class MappingWatcher(Protocol):
     def made(self, space: AddressSpace, start: int, end: int) -> None:
         """[start, end) is executable from now on, and what it holds the guest can have put there."""
 
+    def plain(self, start: int, end: int) -> None:
+        """What is executed in [start, end) is from now on what is there: the guest changes it, or may."""
+
     def gone(self, space: AddressSpace, start: int, end: int, *, unmapped: bool) -> None:
         """[start, end) is no longer what it was: nothing is there, or (not `unmapped`) something else will be."""
-
-    def writable(self, space: AddressSpace, start: int, end: int) -> None:
-        """Some of [start, end) is code that the guest is about to be able to change."""
-
-    def moving(self, space: AddressSpace, start: int, end: int) -> None:
-        """The pages of [start, end) are about to go elsewhere; `gone` and `executable` follow."""
 
     def own_code(self, address: int, size: int) -> None:
         """The kernel itself put code there that may trap."""
@@ -122,6 +119,11 @@ class AddressSpace(Placement):
             region.made = bool(region.prot & W)
         self._executable(0, self.limit)
 
+    def plain(self, start: int, end: int) -> None:
+        """See GuestAccess."""
+        if self.watcher is not None:
+            self.watcher.plain(start, end)
+
     def _executable(self, start: int, end: int) -> None:
         """Tell the watcher what may be executed now: pages of files, and what the guest made."""
         if self.watcher is None:
@@ -146,6 +148,7 @@ class AddressSpace(Placement):
         taken = self.layout.take(start, end)
         if not taken:
             return
+        self.fetched.forget(start, end)
         present = self.table.clear(start, end - start)
         self.forget(start, end - start)
         code = present and any(region.code for region in taken)
@@ -183,15 +186,16 @@ class AddressSpace(Placement):
     def _protect(self, start: int, end: int, prot: int) -> None:
         self.layout.split(start)
         self.layout.split(end)
-        if prot & W and self.watcher is not None and any(r.code for r in self.layout.within(start, end)):
-            self.watcher.writable(self, start, end)
         for region in self.layout.within(start, end):
             region.prot = prot
             region.code |= bool(prot & X)
             region.made |= bool(prot & W)
             self.code_shared(region)
         self.forget(start, end - start)
+        if prot & W:
+            self.fetched.drop(start, end)
         if self.table.protect(start, end - start, prot):
+            self.fetched.settle(start, end)
             for region in filter(is_aliased, self.layout.within(start, end)):
                 settle(self, region, region.start, region.end)
             self.emit(EventKind.PROTECT, start, end - start)
@@ -202,6 +206,7 @@ class AddressSpace(Placement):
         """Drop the contents: anonymous memory reads as zero again, private file pages as the file."""
         start, end = self._range(address, size)
         self.check_changeable(start, end)
+        self.fetched.forget(start, end)
         regions = self.layout.within(start, end)
         alone = [e for region in regions for e in region.inherited if e.regions == 1]
         frames = [e & ADDRESS for _, e in self.table.entries(start, end - start)] if alone else []
@@ -228,8 +233,7 @@ class AddressSpace(Placement):
         With `leave` empty mappings of the same kind stay behind.
         """
         start, end, delta = address, address + size, target - address
-        if self.watcher is not None:
-            self.watcher.moving(self, start, end)
+        self.fetched.forget(start, end)
         taken = self.layout.take(start, end)
         present = any(True for _ in self.table.runs(start, size))
         self.table.move(start, size, target)
@@ -323,6 +327,7 @@ class AddressSpace(Placement):
             if twin.segment is not None:
                 twin.segment.attached(1)
             child.layout.insert(twin)
+        self.fetched.share(child.fetched)
         self._writes.clear()
         self.emit(EventKind.PROTECT, 0, self.limit)
         return child
@@ -331,6 +336,7 @@ class AddressSpace(Placement):
         """Unmap everything and free the tables."""
         for region in self.layout.take(0, 1 << 64):
             self._release(region)
+        self.fetched.close()
         self.forget(0, 1 << 64)
         self.arena.spaces.remove(self)
         self.table.close()

@@ -17,6 +17,7 @@ from aot.record import replace
 from runtime.cpu.api import EventKind
 from runtime.kernel.access import GuestAccess
 from runtime.kernel.aliases import is_aliased, settle, turn
+from runtime.kernel.fetched import Fetched
 from runtime.kernel.frames import PAGE, Arena, ArenaFull, Extent
 from runtime.kernel.host import failure
 from runtime.kernel.pagetable import ADDRESS, LEAF, R, W, X
@@ -36,6 +37,7 @@ class Paging(GuestAccess):
     def __init__(self, arena: Arena, arch: Arch) -> None:
         super().__init__(arena, arch)
         self.fault_code = FAULT_UNMAPPED  # why the last fault() was refused
+        self.fetched = Fetched(self)
         self.stack_limit: int | None = None  # bytes that what grows downwards may have
 
     def fault(self, address: int, access: int) -> bool:
@@ -54,6 +56,11 @@ class Paging(GuestAccess):
             self.fault_code = FAULT_RIGHTS
             return False
         va &= ~(PAGE - 1)
+        if va in self.fetched.frames:
+            if need == X:
+                return True
+            if need == W:
+                self.fetched.drop(va, va + PAGE)
         entry = self.table.get(va)
         if self.table.format.prot(entry) & need:
             return True
@@ -225,6 +232,7 @@ class Paging(GuestAccess):
             if source != target:
                 self._view[target : target + PAGE] = self._view[source : source + PAGE]
                 self.table.fill(va, PAGE, target, region.prot)
+        self.fetched.settle(region.start, region.end)
         self.forget(region.start, region.size)
         self.emit(EventKind.UNMAP, region.start, region.size)
         gone, region.inherited = region.inherited, ()
@@ -252,6 +260,7 @@ class Paging(GuestAccess):
             lo = self.end_of(region)
             if lo < region.end and self.table.clear(lo, region.end - lo):
                 self.forget(lo, region.end - lo)
+                self.fetched.forget(lo, region.end)
                 self.emit(EventKind.UNMAP, lo, region.end - lo)
                 if region.extent is not None and not region.shared:
                     self.arena.punch(region.pa + lo - region.start, region.end - lo)

@@ -100,7 +100,10 @@ class World:
         """Every window and stub of `laid`, disassembled where it is."""
         bias = laid.bias
         regions = [r for r in self.space.regions() if r.prot]
-        chunks = [Chunk(r.start, r.size, self.space.peek(r.start, r.size), Prot(r.prot & 7)) for r in regions]
+        chunks = [
+            Chunk(r.start, r.size, self.space.fetched.peek(r.start, r.size), Prot(r.prot & 7))
+            for r in regions
+        ]
         memory = Memory(chunks)
         manifest = laid.overlay.manifest
         sites = [self.final(site, laid) for site in manifest.sites]
@@ -131,7 +134,7 @@ class World:
                 replace(case, entry=at(case.entry), gate=at(case.gate), test=at(case.test)) for case in site.cases
             ),
             table=at(site.table),
-            new=self.space.peek(at(site.window), len(site.new) // 2).hex(),
+            new=self.space.fetched.peek(at(site.window), len(site.new) // 2).hex(),
         )  # fmt: skip
 
 
@@ -189,10 +192,10 @@ def test_bytes_that_are_not_the_translators_stay(world: World) -> None:
     patch[1] = bytes(b ^ 1 for b in bytes.fromhex(patch[1])).hex()
     base = world.load()
     size = len(patch[2]) // 2
-    assert world.space.peek(base + patch[0], size).hex() != patch[2]
+    assert world.space.fetched.peek(base + patch[0], size).hex() != patch[2]
     at = next(p for p in read_headers(world.raw).phdrs if p.type == PT_LOAD and p.flags & 1)
     offset = patch[0] - at.address + at.offset
-    assert world.space.peek(base + patch[0], size) == world.raw[offset : offset + size]
+    assert world.space.fetched.peek(base + patch[0], size) == world.raw[offset : offset + size]
 
 
 def test_pages_move_as_they_were_and_are_laid_again(world: World) -> None:
@@ -225,7 +228,7 @@ def test_a_dynamic_run_has_the_same_addresses(world: World) -> None:
     assert [(r.start, r.end, r.prot) for r in other.space.regions()] == shape
     assert not other.sites and not other.engine.areas and other.library.known == world.library.known
     for address, old, *_ in other.overlay.patches:
-        assert other.space.peek(base + address, len(old) // 2).hex() == old
+        assert other.space.fetched.peek(base + address, len(old) // 2).hex() == old
     other.space.unmap(base, SPAN)
     assert NAME not in {r.name for r in other.space.regions()}
     other.space.close()

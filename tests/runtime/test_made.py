@@ -44,8 +44,8 @@ class Watcher:
     def executable(self, space: AddressSpace, start: int, end: int, file: FileBacking, offset: int) -> None:
         """Files are not its business."""
 
-    def moving(self, space: AddressSpace, start: int, end: int) -> None:
-        """Nothing is there that would have to go."""
+    def plain(self, start: int, end: int) -> None:
+        """Nothing is patched."""
 
     def own_code(self, address: int, size: int) -> None:
         """There is none."""

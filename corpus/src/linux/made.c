@@ -89,6 +89,29 @@ static void written_first(void)
     check("which is its own", call(moved) == user);
 }
 
+/* What a compiler made of a call; the bytes in memory must be these, whoever runs the program. */
+__attribute__((noinline, aligned(64))) static long compiled(void)
+{
+#ifdef __x86_64__
+    long result;
+    __asm__ volatile("mov $110, %%eax\n syscall" : "=a"(result) : : "rcx", "r11", "memory");
+    return result;
+#else
+    register long x8 __asm__("x8") = SYS_getppid, result __asm__("x0");
+    __asm__ volatile("svc #0" : "=r"(result) : "r"(x8) : "memory");
+    return result;
+#endif
+}
+
+static void copied(void)
+{
+    char *at = fresh(RWX);
+    int held = compiled() == parent;
+    memcpy(at, (void *)compiled, 64);
+    __builtin___clear_cache(at, at + 64);
+    check("a copy of compiled code", held && call(at) == parent && compiled() == parent);
+}
+
 static void always_writable(void)
 {
     char *at = fresh(RWX);
@@ -219,6 +242,7 @@ int main(int argc, char **argv)
         return failed ? 1 : 42;
     }
     written_first();
+    copied();
     always_writable();
     char *stack = (char *)((long)&argc & -PAGE) - PAGE;
     check("the stack has other rights now", !mprotect(stack, 2 * PAGE, RWX));
