@@ -37,6 +37,7 @@ class Code:
         self.variable: Callable[[int, int], int | None] = _any_value  # what (address, size) holds, if always
         self.frames: dict[int, int | None] = {}  # slot the frame pointer holds, likewise
         self.known: Container[int] = ()  # addresses another Code of this range has reached
+        self.stretches: dict[tuple[int, int], list[Raw]] = {}  # of unreached code, decoded by sweep.py
         self._decoded: dict[int, Raw] = {}
         self._indirect: list[Raw] = []
 

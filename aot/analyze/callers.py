@@ -92,7 +92,7 @@ class Callers:
                 continue
             seen.add(address)
             raw = code.reached.get(address)
-            if raw is None or len(seen) > _LONGEST:
+            if raw is None or len(seen) > _LONGEST or not code.decoder.effort.spend():
                 return True
             flow = code.decoder.flow(raw)
             target = code.decoder.target(raw) if flow in (Flow.JUMP, Flow.BRANCH, Flow.CALL) else None

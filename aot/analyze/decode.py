@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from aot.analyze.capstone_c import Capstone
+from aot.analyze.effort import Effort
 from aot.image.model import Arch
 
 Raw = tuple[int, int, str, str]  # address, size, mnemonic, operands
@@ -86,6 +87,7 @@ class Decoder:
     def __init__(self, arch: Arch) -> None:
         self.arch = arch
         self._capstone = Capstone(arch)
+        self.effort = Effort()  # of the analysis that this decoder is for
         self.flows: dict[str, Flow] = {}  # of the mnemonics seen that say it without their operands
         self._flow = _x86_flow if arch is Arch.X86_64 else _a64_flow
         self.writes = lru_cache(maxsize=1 << 15)(self._writes)
@@ -93,7 +95,9 @@ class Decoder:
 
     def sweep(self, code: bytes, address: int) -> list[Raw]:
         """Instructions from `address` until the bytes end or are none."""
-        return self._capstone.instructions(code, address)
+        found = self._capstone.instructions(code, address)
+        self.effort.decoded += len(found)
+        return found
 
     def flow(self, insn: Raw) -> Flow:
         """What `insn` does to the program counter."""

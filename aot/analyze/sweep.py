@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow, Raw
@@ -9,6 +10,7 @@ from aot.image.model import Arch
 
 _PADDING: Final = ("nop", "int3", "udf")
 _STRETCH: Final = 0x4000  # bytes of the longest stretch that is swept
+_LOOKED: Final = 32  # reached instructions that are looked at in the time of one step
 
 if TYPE_CHECKING:
     from aot.analyze.blocks import Code
@@ -24,21 +26,18 @@ def sweep(code: Code, candidate: Candidate, *, inexact: bool) -> Raw | None:
     """
     if candidate.gate.number == "imm":
         return None
+    if not code.decoder.effort.spend(1 + len(code.reached) // _LOOKED):
+        return None
     low, high = _stretch(code, candidate.address)
     if (low == code.start and inexact) or high - low > _STRETCH:
         return None
-    insns: list[Raw] = []
-    address = low
-    while address < high:
-        raw = code.decode(address)
-        if raw is None:
-            return None
-        insns.append(raw)
-        address += raw[1]
-    if address != high:
+    if (low, high) not in code.stretches:
+        code.stretches[low, high] = _decoded(code, low, high)
+    insns = code.stretches[low, high]
+    at = bisect_left(insns, (candidate.address,))
+    if at == len(insns) or insns[at][0] != candidate.address:
         return None
-    at = next((i for i, raw in enumerate(insns) if raw[0] == candidate.address), None)
-    if at is None or not _loads_number(code, insns[max(0, at - 12) : at], candidate.gate.number):
+    if not _loads_number(code, insns[max(0, at - 12) : at], candidate.gate.number):
         return None
     ended = True  # nothing falls into the stretch, or it would be reached
     for raw in insns:
@@ -47,6 +46,19 @@ def sweep(code: Code, candidate: Candidate, *, inexact: bool) -> Raw | None:
             code.enter(raw[0])
         ended = ended or code.decoder.flow(raw) in (Flow.STOP, Flow.JUMP, Flow.JUMP_INDIRECT)
     return code.reached.get(candidate.address)
+
+
+def _decoded(code: Code, low: int, high: int) -> list[Raw]:
+    """The instructions of [low, high); none when decoding does not fall exactly onto its end."""
+    insns: list[Raw] = []
+    address = low
+    while address < high:
+        raw = code.decode(address)
+        if raw is None:
+            return []
+        insns.append(raw)
+        address += raw[1]
+    return insns if address == high else []
 
 
 def _stretch(code: Code, address: int) -> tuple[int, int]:

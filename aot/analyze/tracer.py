@@ -130,7 +130,7 @@ class Tracer:
                 continue
             preds, trail = self._arrivals(state)
             budget -= len(preds) or 1
-            if budget < 0:
+            if budget < 0 or not self.code.decoder.effort.spend(len(preds) or 1):
                 self._born(Lost("too far away"), state.address, state)
                 break
             for pred in preds:

@@ -75,6 +75,8 @@ class Ground:
         self.taken.difference_update(range(window.start, window.end))
 
 
+_BYTES = 2  # of code that are searched for padding in the time of one step
+
 Tactic = Callable[[Ground, FoundSite], Window | None]
 
 
@@ -193,6 +195,8 @@ def _gaps(ground: Ground, start: int, end: int, sweep_from: int | None = None) -
     """Runs of padding in [start, end) behind an instruction that ends the flow."""
     at = start if sweep_from is None else sweep_from
     decoder, dead, run = ground.decoder, False, 0
+    if not decoder.effort.spend((end - at) // _BYTES):
+        return
     for insn in decoder.sweep(ground.image.read(at, end - at), at):
         address, size = insn[0], insn[1]
         if dead and _pads(insn) and address not in ground.targets:
