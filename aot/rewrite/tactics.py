@@ -7,6 +7,7 @@ address we did not know about still finds its old instruction there.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from aot.analyze.decode import LONGEST, Decoder, Flow, Raw
@@ -44,6 +45,7 @@ class Ground:
     targets: frozenset[int]  # nothing that starts here may be inside an overwritten range
     decoder: Decoder
     area: tuple[int, int]  # the most that the stub area may take
+    starts: tuple[int, ...] = ()  # of functions, in order
     taken: set[int] = field(default_factory=set)
 
     def free(self, start: int, size: int, end: int) -> bool:
@@ -56,6 +58,11 @@ class Ground:
         if not self.taken.isdisjoint(range(start, end)):
             return False
         return not any(low < end and start < high for low, high in self.image.data_in_code)
+
+    def next_function(self, address: int) -> int:
+        """The first known function start from `address` on."""
+        at = bisect_left(self.starts, address)
+        return self.starts[at] if at < len(self.starts) else 1 << 64
 
     def movable(self, insn: Insn) -> bool:
         """True when `insn` means the same anywhere in the stub area."""
@@ -185,7 +192,9 @@ def _pads(insn: Raw) -> bool:
 def _landings(ground: Ground, site: FoundSite) -> Iterator[int]:
     """Addresses of five bytes of padding near `site`: those after it, then those before."""
     forward = site.address + site.size
-    yield from _gaps(ground, forward, forward + SHORT_REACH + 64)
+    # the next function may not have been read: where its instructions are, and what is padding there, is not known
+    end = min(forward + SHORT_REACH + 64, ground.next_function(forward))
+    yield from _gaps(ground, forward, end)
     if site.function < site.address:
         near = max(site.function, site.address - SHORT_REACH)
         yield from _gaps(ground, near, site.address, site.function)
@@ -199,6 +208,8 @@ def _gaps(ground: Ground, start: int, end: int, sweep_from: int | None = None) -
         return
     for insn in decoder.sweep(ground.image.read(at, end - at), at):
         address, size = insn[0], insn[1]
+        if dead and not _pads(insn) and address not in ground.targets:
+            return  # data, or code that is reached in a way we do not know: the sweep may be out of step
         if dead and _pads(insn) and address not in ground.targets:
             run = run or address
             if address + size - run >= JUMP and run >= start:

@@ -45,7 +45,7 @@ def test_after() -> None:
 
 
 def test_short() -> None:
-    code = "jmp e; e: syscall; f: ret; test eax, eax; jne f; ret; nop; nop; nop; nop; nop"
+    code = "jmp e; e: syscall; f: ret; g: test eax, eax; jne f; je g; ret; nop; nop; nop; nop; nop"
     site, pcs = only(code, "linux-x86_64", 0)
     assert site.tactic == "short"
     assert pcs.shown(site.landing) == pcs.shown(site.stub) == Shown(site.addr)

@@ -81,6 +81,15 @@ def test_one_site_without_room_does_not_fail_the_file() -> None:
     assert [site.cls for site in sites] == ["bound", "dynamic", "bound"]
 
 
+def test_a_landing_is_not_looked_for_in_the_next_function() -> None:
+    # the sweep is out of step behind zeroes: the nop that it takes for padding behind a `ret` is live code
+    first = assemble(ARCH, "jmp trap; trap: syscall; u: jne u; ret") + bytes(5)
+    image = image_of(ARCH, first + assemble(ARCH, "mov rbx, rax; nop dword ptr [rax + rax]; ret"))
+    image = replace(image, functions=tuple(FunctionRange(CODE + at, 0, "pdata") for at in (0, len(first))))
+    (site,) = manifest_of(image).sites
+    assert not site.landing
+
+
 PIECES = (
     "syscall", "mov eax, 39; syscall", "mov rax, 60; syscall", "mov edi, eax", "xor esi, esi", "push rbx",
     "nop", "ret", "jmp l0", "je l1", "lea rsi, [rip + 0x100]", "l0:", "l1:", "int3",

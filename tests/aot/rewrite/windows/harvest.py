@@ -22,13 +22,13 @@ from corpus.foreign import ForeignError, deb, go
 
 SAMPLES = 400  # stretches of code that are read a program
 STRETCH = 256  # bytes
-# What has no business in a window: it asks the outside, stops, waits, or tells where the x87 was.
+# What has no business in a window: it asks the outside, stops, waits, or tells where the x87 was; bt leaves flags undefined.
 _X86_NOT = (
     "rdtsc", "rdrand", "rdseed", "rdpmc", "cpuid", "xgetbv", "hlt", "in", "out", "ins", "cli", "sti", "fxsave",
     "fnstenv", "fnsave", "fstenv", "fsave", "fldenv", "frstor", "fxrstor", "xsave", "xrstor", "rep", "wr", "rd",
     "sys", "iret", "mwait", "monitor", "clflush", "clwb", "xabort", "xbegin", "xend", "xtest", "endbr",
     "enter", "l", "v", "str", "smsw", "invd", "inv", "encls", "enclu", "pause", "ud", "serialize", "umonitor",
-    "umwait", "tpause", "popf", "prefetch", "fwait", "wait", "emms",
+    "umwait", "tpause", "popf", "bt", "prefetch", "fwait", "wait", "emms",
 )  # fmt: skip
 _X86_BUT = ("lea", "leave", "lock", "lodsb", "lodsd", "lodsq", "lahf", "insert", "insertps", "inc", "stosb")
 _A64_NOT = (

@@ -143,9 +143,10 @@ class Sides:
         if (old.status, old.vector) != (new.status, new.vector):
             return f"the end {old.status}, {old.vector} became {new.status}, {new.vector}"
         pc = self._pc
-        shown = self._map.shown(new.register(self.arch, pc))
-        if shown is None or shown.pc != old.register(self.arch, pc):
-            return f"the end at {old.register(self.arch, pc):#x} became {new.register(self.arch, pc):#x}, shown {shown}"
+        was, now = old.register(self.arch, pc), new.register(self.arch, pc)
+        shown = self._map.shown(now)
+        if now != was and (shown is None or shown.pc != was):
+            return f"the end at {was:#x} became {now:#x}, shown {shown}"
         if old.memory != new.memory:
             at = next(i for i in range(len(old.memory)) if old.memory[i] != new.memory[i])
             return f"memory at {DATA + at:#x} differs"
