@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,11 @@ def test_inspect_names_the_calls(unknown: Path, capsys: pytest.CaptureFixture[st
     )
     assert serve(["inspect", "--json", str(unknown)]) == 0
     assert [c["name"] for c in json.loads(capsys.readouterr().out)["calls"]["calls"]] == ["exit"]
+
+
+def test_a_dynamic_program_without_its_libraries_is_not_closed(capsys: pytest.CaptureFixture[str]) -> None:
+    if sys.platform != "linux":
+        pytest.skip("needs a Linux host, whose /bin/ls is dynamic")
+    assert "--root DIR says where they are: /lib" in said(capsys, "/bin/ls")[0]
+    assert "--root DIR" in said(capsys, "--format", "oci", "/bin/ls")[1]
+    said(capsys, "--format", "oci", "--unknown", "fail", "/bin/ls", status=2)

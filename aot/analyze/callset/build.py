@@ -51,7 +51,7 @@ def call_set(question: Question) -> CallSet:
         open=tuple(found.open),
         files=tuple(part.facts() for part in question.parts),
         whole=found.whole(),
-        missing=question.missing,
+        missing=question.missing or _left_out(question),
         notes=tuple(_notes(question)),
     )
 
@@ -91,8 +91,13 @@ def _notes(question: Question) -> Iterable[str]:
         opens = sorted(part.imports & _OPENS)
         if opens and part not in question.loaded:
             yield f"{part.name} may load more code while it runs ({', '.join(opens)})"
-    if question.program.image.interpreter and not question.loaded:
-        yield "a dynamic program: what its libraries ask for is not in the set"
+
+
+def _left_out(question: Question) -> tuple[str, ...]:
+    """The linker and the libraries of a dynamic program that nobody looked for."""
+    image = question.program.image
+    left = question.system.linkers and image.interpreter and not question.loaded
+    return (image.interpreter, *image.needed) if left else ()
 
 
 class _Collector:

@@ -39,6 +39,8 @@ def paragraph(found: CallSet) -> Iterator[str]:
     yield from textwrap.wrap(
         names, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
     )
+    if found.missing:
+        yield f"  {left_out(found).replace('--root', 'profile --root')}"
     yield from (f"  note: {note}" for note in found.notes)
 
 
@@ -64,8 +66,13 @@ def doubts(found: CallSet) -> Iterator[str]:
             ("file", "address", "in", "because"), [(s.file, hex(s.address), s.function, s.why) for s in sites]
         )
     if found.missing:
-        yield f"libraries that were not found: {', '.join(found.missing)}"
+        yield left_out(found)
     yield from (f"note: {note}" for note in found.notes)
+
+
+def left_out(found: CallSet) -> str:
+    """One line: the files whose calls are not in the set."""
+    return f"not in the set, --root DIR says where they are: {', '.join(found.missing)}"
 
 
 def one_a_site(found: CallSet) -> list[OpenSite]:
