@@ -59,14 +59,8 @@ def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Pl
     bound += sum(cases_size(call) for call, _ in calls)
     area = place(image, -(-inline // WORDS_A_PAGE), bound, gap)
     extent = (area.base, area.base + area.size(bound))
-    starts = _starts(image, found)
-    ground = Ground(
-        image,
-        analysis.branch_targets | starts | {image.entry},
-        Decoder(image.arch),
-        extent,
-        tuple(sorted(starts)),
-    )
+    starts = tuple(sorted({f.start for f in image.functions}))
+    ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent, starts)
     ranged = [
         _in_range(image, reaches(image, area, bound, site.address), *_lasting(image, site, *told))
         for site, told in zip(found, calls, strict=True)
@@ -129,9 +123,10 @@ def _cases(site: FoundSite, binder: Binder) -> tuple[Call, ...]:
     )
 
 
-def _starts(image: Image, found: list[FoundSite]) -> frozenset[int]:
-    """Every address where a function is known to start, or something with a name does."""
-    return frozenset[int]().union(
+def _targets(image: Image, analysis: Analysis, found: list[FoundSite]) -> frozenset[int]:
+    """Every address where control may arrive other than from the instruction before."""
+    return analysis.branch_targets.union(
+        (image.entry,),
         (f.start for f in image.functions),
         (s.address for s in (*image.symbols, *image.exports)),
         (site.function for site in found),
