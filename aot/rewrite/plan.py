@@ -59,7 +59,9 @@ def plan(image: Image, analysis: Analysis, binder: Binder, gap: int = GAP) -> Pl
     bound += sum(cases_size(call) for call, _ in calls)
     area = place(image, -(-inline // WORDS_A_PAGE), bound, gap)
     extent = (area.base, area.base + area.size(bound))
-    starts = tuple(sorted({f.start for f in image.functions}))
+    # a name without a size may be a label inside a function
+    names = ("symbol", "export")
+    starts = tuple(sorted({f.start for f in image.functions if f.end or f.source not in names}))
     ground = Ground(image, _targets(image, analysis, found), Decoder(image.arch), extent, starts)
     ranged = [
         _in_range(image, reaches(image, area, bound, site.address), *_lasting(image, site, *told))
