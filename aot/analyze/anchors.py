@@ -23,6 +23,7 @@ class Span:
     entries: tuple[int, ...]
     source: str  # of the range: a FunctionRange source, or "descent"
     exact: bool  # the end was declared, not taken from the next start
+    bridged: bool = False  # it holds a gap between declared ranges
 
 
 class Anchors:
@@ -65,7 +66,7 @@ class Anchors:
         source = near[0].source if near else "gap"
         first = at - 1 if near and near[0].start <= address else at
         self.spans[first : first + len(near)] = [
-            Span(low, high, entries, source, exact=bool(near) and near[-1].end == high)
+            Span(low, high, entries, source, exact=bool(near) and near[-1].end == high, bridged=True)
         ]
         self._starts = [span.start for span in self.spans]
 

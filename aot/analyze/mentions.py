@@ -59,6 +59,12 @@ class Mentions:
             for segment in self.image.code:
                 yield from (Mention(at, code=True) for at in _immediates(segment, address))
 
+    def loaded(self, low: int, high: int) -> list[tuple[int, int]]:
+        """(address, what may be the instruction that loads it) of addresses of code in [low, high), ascending."""
+        return sorted(
+            (address, at) for address, found in self._loads.items() if low <= address < high for at in found
+        )
+
     @cached_property
     def _loads(self) -> dict[int, list[int]]:
         """Address of code, or of an import's slot -> instructions in code that use it pc-relatively."""

@@ -18,6 +18,8 @@ from aot.image.model import Arch, Image
 from aot.personality.abi.gate import Gate
 
 _HUGE: Final = 1 << 20  # bytes of a range that is not followed as a whole for matches that are none
+_POINTERS: Final = 8  # loaded addresses that are tried as functions for one match
+_ADDRESSES: Final = ("lea", "adr", "add")  # instructions that complete an address
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 
 
@@ -35,7 +37,8 @@ class _Search:
         self.places = Places(image)
         self.decoder, self.anchors = self.places.decoder, self.places.anchors
         self.refused: list[Refused] = []
-        self.paths = Paths(Callers(self.places))
+        self.callers = Callers(self.places)
+        self.paths = Paths(self.callers)
 
     def run(self) -> Analysis:
         """Candidates to places, proof, then numbers."""
@@ -96,6 +99,8 @@ class _Search:
             missing = [c for c in missing if code.covering(c.address) is None]
         for candidate in missing:
             self.places.reach(place, candidate.address)
+            if place.span.bridged or not place.span.exact:
+                self._reach_by_pointer(place, candidate.address)
         missing = [c for c in missing if code.covering(c.address) is None]
         swept: dict[int, Raw] = {}
         for candidate in missing:
@@ -112,6 +117,25 @@ class _Search:
                 how = "sweep" if candidate.address in swept else place.span.source
                 out.append((place, candidate, raw, how))
         return out
+
+    def _reach_by_pointer(self, place: Place, wanted: int) -> None:
+        """Descend from the nearest addresses before `wanted` that proved code loads.
+
+        Functions without unwind data (leaves, hand-written ones) may be called by pointer alone.
+        """
+        code = place.code
+        loaded = self.callers.mentions.loaded(code.start, wanted + 1)
+        for target, at in loaded[-_POINTERS:][::-1]:
+            if code.covering(wanted) is not None:
+                return
+            if target in code.reached:
+                continue
+            raw = self.places.at(at).code.covering(at)
+            if raw is not None and raw[2] in _ADDRESSES:
+                trial = code.trial()
+                trial.descend(target)
+                if not trial.invalid:
+                    code.descend(target)
 
     def _proved(self, place: Place) -> dict[int, Raw]:
         out: dict[int, Raw] = {}

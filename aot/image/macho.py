@@ -261,8 +261,9 @@ def _fixed(segments: tuple[Segment, ...], words: dict[int, int]) -> tuple[Segmen
 
 
 def _writable(image: Image, slot: int) -> bool:
+    """Whether dyld could fill `slot`; LIEF lists the stubs of older linkers, which are code, as if they were slots."""
     home = image.segment_at(slot)
-    return home is not None and slot + 8 <= home.end
+    return home is not None and slot + 8 <= home.end and bool(home.prot & Prot.W)
 
 
 def _initialisers(image: Image, headers: MachHeaders) -> Iterator[int]:

@@ -6,7 +6,7 @@ import pytest
 
 from aot.analyze.model import Dynamic, Known, Trap
 from aot.analyze.sites import analyze
-from aot.image.model import FunctionRange, Image, Prot, Segment, Symbol
+from aot.image.model import Arch, FunctionRange, Image, Prot, Segment, Symbol
 from aot.record import replace
 from tests.aot.analyze.lab import (
     AARCH64,
@@ -198,6 +198,26 @@ def test_switch_cases_are_targets_and_reached() -> None:
     ]
     assert {BASE + first + 1, BASE + second} <= analysis.branch_targets
     assert all(len(site.before) == 1 for site in analysis.sites)
+
+
+@pytest.mark.parametrize("arch", [X86_64, AARCH64])
+def test_a_function_between_declared_ones_that_is_only_called_by_pointer(arch: Arch) -> None:
+    """Leaves have no unwind data on some systems; proved code loads the address."""
+    x86, size = arch is X86_64, 16
+    first = assemble(arch, "ret").ljust(size, b"\x06" if x86 else b"\xff")  # no instructions
+    between = assemble(arch, SITE if x86 else "mov x8, #64\nsvc #0\nret")
+    between += (b"\x06" if x86 else b"\xff") * (-len(between) % 16)
+    start = size + len(between)
+    if x86:
+        last = assemble(arch, f"lea rax, [rip - {len(between) + 7}]\ncall rax\nret")
+    else:
+        load = 0x10000009 | (-len(between) // 4 & 0x7FFFF) << 5  # adr x9
+        last = load.to_bytes(4, "little") + assemble(arch, "blr x9\nret")
+    code = first + between + last
+    program = image(arch, code, functions=((0, 4), (start, 0)))
+    assert only(program).function == BASE + size
+    without = first + between + assemble(arch, "ret")
+    assert found(image(arch, without, functions=((0, 4), (start, 0)))).sites == ()
 
 
 def test_a_table_ends_where_the_next_begins() -> None:

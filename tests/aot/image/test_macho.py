@@ -57,6 +57,20 @@ def test_listed_functions_have_ends_and_constants_are_no_code() -> None:
     assert image.data_in_code == ((end, end + 0x40),)
 
 
+@pytest.mark.parametrize("writable", [True, False])
+def test_only_what_can_be_written_is_a_slot(writable: bool) -> None:
+    text = segment("__TEXT", MACH_BASE, 0x1000, (0, 0x1000), 5)
+    data = segment("__DATA", MACH_BASE + 0x1000, 0x1000, (0x1000, 0x1000), 3)
+    tables = segment("__LINKEDIT", MACH_BASE + 0x2000, 0x1000, (0x2000, 0x20), 1)
+    bind = (
+        b"\x11\x40_exit\0\x51" + bytes((0x72 if writable else 0x71, 0x80, 0x10)) + b"\x90\0"
+    )  # offset 0x800
+    info = struct.pack("<II10I", 0x80000022, 48, 0, 0, 0x2000, len(bind), *[0] * 6)  # LC_DYLD_INFO_ONLY
+    raw = mach_program(PAGE_ZERO, text, data, tables, LC_MAIN, info, size=0x2000) + bind.ljust(0x20, b"\0")
+    slots = [imported.slot for imported in read_image(raw).imports]
+    assert slots == ([MACH_BASE + 0x1800] if writable else [])
+
+
 def test_imports_name_library_and_slot(arch: str) -> None:
     image = built("calls_import_darwin", arch)
     by_name = {i.name: i for i in image.imports}
