@@ -60,7 +60,7 @@ def test_no_program_stops_the_others(tmp_path: Path, capsys: pytest.CaptureFixtu
     }  # fmt: skip
     assert status == 1
     assert found["outcomes"]["equal"] == 3
-    assert found["doors"]["inline"] == 2  # of hello and crash
+    assert found["doors"]["inline"] == 3  # of hello, crash and curious
     assert found["decided"] == 1.0
     assert next(line["call"] for line in found["calls"]) == "write"
     out = capsys.readouterr().out
