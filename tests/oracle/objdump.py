@@ -72,6 +72,21 @@ class Listing:
                     out.add(int(found[1], 16))
         return out
 
+    @cached_property
+    def loaded(self) -> set[int]:
+        """Addresses that aarch64 code makes with adr, or with adrp and an add to its register."""
+        pages: dict[str, int] = {}
+        out: set[int] = set()
+        for _, name, operands in self.lines:
+            parts = operands.split(", ")
+            if name == "adrp":
+                pages[parts[0]] = int(parts[1], 16)
+            elif name == "adr":
+                out.add(int(parts[1], 16))
+            elif name == "add" and len(parts) == 3 and parts[1] in pages and parts[2].startswith("#"):
+                out.add(pages[parts[1]] + int(parts[2][1:], 0))
+        return out
+
     def around(self, address: int, reach: int) -> list[tuple[int, str, str]]:
         """The lines within `reach` bytes of `address`."""
         low = bisect_left(self.addresses, address - reach)

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from aot.image.model import Arch
 from tests.oracle.objdump import Listing, missing
 
 FRAME = re.compile(r"FDE .*pc=([0-9a-f]+)\.\.([0-9a-f]+)")
 FUNCTION = re.compile(r"^ *\d+: ([0-9a-f]+) +(\w+) FUNC ", re.M)
 TERMINATORS = ("ret", "b", "br", "brk", "udf")
 NEAR = 512  # bytes around the address
+REACH = 0x1000  # bytes before it in which its function begins
 
 
 def _readelf(option: str, path: Path) -> str:
@@ -49,4 +51,16 @@ def after_return(_path: Path, listing: Listing, address: int) -> bool:
     return name in TERMINATORS and address not in listing.branch_targets
 
 
-ORACLES = {"outside_frames": outside_frames, "after_return": after_return}
+def unmentioned(path: Path, listing: Listing, address: int) -> bool:
+    """Code behind a return that no branch of the file enters, no word holds and no adrp with its add loads (arm64)."""
+    lines = listing.around(address, REACH)
+    start = max((a + 4 for a, name, _ in lines if name == "ret" and a < address), default=address)
+    if listing.arch is not Arch.AARCH64 or start == address:
+        return False
+    stretch = range(start, address + 1)
+    raw = path.read_bytes()
+    words = any(at.to_bytes(8, "little") in raw for at in stretch[::4])
+    return not words and not any(target in stretch for target in (*listing.branch_targets, *listing.loaded))
+
+
+ORACLES = {"outside_frames": outside_frames, "after_return": after_return, "unmentioned": unmentioned}

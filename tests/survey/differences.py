@@ -98,6 +98,11 @@ def unexplained(rows: Iterable[Row], strict: bool = True) -> Iterator[str]:
                 yield f"{row.source.name}: {difference.address:#x} is not confirmed: {difference}"
 
 
+REASONS = {
+    "after_return": "filler or dead code behind a return, to which nothing branches",
+    "unmentioned": "a function to which nothing leads: no branch, no pointer",
+    "outside_frames": "data in code: in no unwind range and no function, among bytes that are no instructions",
+}
 HEAD = """# Addresses on which the translator and a disassembler do not agree, with the reason and who confirms it:
 # the other disassembler (gnu, llvm), or a second oracle of tests/oracle/second.py, which is run every time.
 # `python -m tests.survey --accept` writes this file; what nobody confirms it leaves out, and the survey fails.
@@ -112,7 +117,7 @@ def accept(rows: Iterable[Row]) -> None:
         for difference in differences(row):
             oracle = confirmation(row, difference)
             if oracle:
-                grouped[_reason(difference), oracle].append(difference.address)
+                grouped[_reason(difference, oracle), oracle].append(difference.address)
         if grouped:
             parts.append(
                 f'[[file]]\nname = "{row.source.group}: {row.source.name}"\nsha256 = "{row.content}"\n'
@@ -125,7 +130,9 @@ def accept(rows: Iterable[Row]) -> None:
     LIST.write_text("\n".join(parts))
 
 
-def _reason(difference: Difference) -> str:
+def _reason(difference: Difference, oracle: str) -> str:
     if difference.ours:
         return "code that a linear sweep does not meet in step"
-    return difference.reason.partition(" in ")[0].partition(" at 0x")[0].replace('"', "'")
+    return REASONS.get(
+        oracle, difference.reason.partition(" in ")[0].partition(" at 0x")[0].replace('"', "'")
+    )

@@ -12,6 +12,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from aot.cli.cache import fingerprint
@@ -62,7 +63,8 @@ class Result:
     @property
     def reason(self) -> str:
         """Why it may differ; "" when it may not."""
-        return str(LISTED["expected"].get(self.line, ""))
+        found = (why for pattern, why in LISTED["expected"].items() if fnmatchcase(self.line, pattern))
+        return next(found, "")
 
     @property
     def good(self) -> bool:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
@@ -24,7 +24,6 @@ PROGRAMS = (
     "bash dash env find git grep gzip ls openssl perl python3 sed sqlite3 tar x86_64-linux-gnu-gcc-12".split()
 )
 LIBRARIES = "libc.so.6 libm.so.6 libcrypto.so.3 libstdc++.so.6 libpthread.so.0 ld-linux-x86-64.so.2".split()
-GO_MOST = 6  # programs of each name
 RUNS = (
     ("ls", "-a"),
     ("bash", "-c", "echo $((6 * 7)); exit 3"),
@@ -61,46 +60,42 @@ def _quick(make: Callable[[], Iterator[Source]]) -> Iterator[Source]:
         _missing(str(error))
 
 
-@pytest.fixture(scope="module")
-def rows() -> list[Row]:
+def _need_tools() -> None:
     for arch in Arch:
         for oracle, package in (("gnu", "binutils-aarch64-linux-gnu"), ("llvm", "llvm")):
             try:
                 tool(oracle, arch)
             except OracleError as error:
                 _missing(f"{error} (apt-get install {package})")
-    return survey(_sample(), 2, False, lambda _: None)
 
 
-def test_nothing_fails_and_all_agree_with_both_disassemblers(rows: list[Row]) -> None:
+def test_a_sample_agrees_with_both_disassemblers() -> None:
+    """Nothing fails, sites are theirs, every site is patched or listed, numbers are known."""
+    _need_tools()
+    rows = survey(_sample(), 2, False, lambda _: None)
     assert len(rows) > 60
     assert not [row for row in rows if row.facts["outcome"] == "failed"]
     asked = [row for row in rows if row.printed]
     assert len(asked) >= 15
     assert all("traps" in said for row in asked for said in row.printed.values())
     assert not list(unexplained(rows, strict=False))
-
-
-def test_every_site_is_patched_or_listed_with_a_reason(rows: list[Row]) -> None:
-    sites = 0
-    for row in rows:
-        facts: dict[str, Any] = row.facts
-        patched = sum(facts.get("tactics", {}).values())
-        assert patched + len(facts.get("listed", ())) == len(facts.get("sites", ())), row.source.name
-        assert all(why for _, why in facts.get("listed", ()))
-        sites += len(facts.get("sites", ()))
-    assert sites > 600
-
-
-def test_numbers_of_go_programs_and_c_libraries_are_known(rows: list[Row]) -> None:
+    assert sum(map(_sites, rows)) > 600
     chosen = [r.facts for r in rows if r.source.group == "go" or r.source.name.startswith("libc.")]
     paths = sum(facts.get("paths", 0) for facts in chosen)
     assert paths > 600
     assert sum(len(facts.get("unknown", ())) for facts in chosen) <= (1 - KNOWN) * paths
 
 
-def test_damaged_copies_give_a_line_or_a_program(rows: list[Row]) -> None:
-    damage = batter_all([row.source.path for row in rows if "sites" in row.facts], 15, 20, 2)
+def _sites(row: Row) -> int:
+    """Sites of a file, each of which is patched or listed with a reason."""
+    sites, listed = row.facts.get("sites", ()), row.facts.get("listed", ())
+    assert sum(row.facts.get("tactics", {}).values()) + len(listed) == len(sites), row.source.name
+    assert all(why for _, why in listed)
+    return len(sites)
+
+
+def test_damaged_copies_give_a_line_or_a_program() -> None:
+    damage = batter_all([source.path for source in _sample()], 15, 20, 2)
     assert damage.wrong == ()
     assert damage.tried == 300
     assert 0 < damage.refused < damage.tried
