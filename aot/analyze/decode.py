@@ -127,7 +127,7 @@ class Decoder:
         if self.arch is Arch.X86_64:
             if "cmpxchg" in mnemonic:
                 return writes | ({"rax", "rdx"} if mnemonic.endswith("b") else {"rax"})
-            if mnemonic == "xlatb":
+            if mnemonic in ("xlatb", "cbw", "cwde", "cdqe"):
                 return writes | {"rax"}
             return writes
         outside = re.sub(r"\[[^\]]*\]", "", operands).split(", ")
