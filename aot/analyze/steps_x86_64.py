@@ -57,7 +57,7 @@ def _slot(code: Code, raw: Raw, found: re.Match[str]) -> int | None:
 def into_register(code: Code, raw: Raw, place: str) -> Step:
     """What `raw`, which writes the register `place`, puts there."""
     mnemonic, parts = raw[2], split(raw[3])
-    if mnemonic in ("cdqe", "cwde") and place == "rax":
+    if mnemonic == "cdqe" and place == "rax":
         return From(("rax",), "sext32")
     if mnemonic == "leave" or family(parts[0]) != place:
         return Lost(mnemonic)
