@@ -299,7 +299,11 @@ def _tls(image: Image, headers: MachHeaders) -> Tls | None:
 
 
 def _functions(
-    image: Image, headers: MachHeaders, binary: Any, symbols: tuple[Symbol, ...], initialisers: tuple[int, ...]
+    image: Image,
+    headers: MachHeaders,
+    binary: Any,
+    symbols: tuple[Symbol, ...],
+    initialisers: tuple[int, ...],
 ) -> Any:
     starts = binary.function_starts.functions if binary.has_function_starts else ()
     text = image.image_base
