@@ -9,7 +9,7 @@ from typing import Any
 
 from aot.analyze.model import Analysis
 from aot.analyze.sites import analyze
-from aot.errors import AotError, NotProgram
+from aot.errors import AotError, NotProgram, VerifyError
 from aot.image import kinds
 from aot.image.formats import FORMATS, read_image
 from aot.image.model import Format, Image
@@ -33,6 +33,8 @@ def examine(path: str) -> Facts:
         found = _examine(read_source(path))
     except NotProgram as error:
         found = {"outcome": "not a program", "reason": str(error)}
+    except VerifyError as error:
+        found = {"outcome": "failed", "reason": str(error)}
     except AotError as error:
         found = {"outcome": "refused", "reason": str(error)}
     except MemoryError:

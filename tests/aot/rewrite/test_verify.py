@@ -19,7 +19,9 @@ from aot.manifest import DataWord, Manifest
 from aot.record import replace
 from aot.rewrite.assemble import assemble
 from aot.rewrite.verify import verify
+from aot.translate import translate_file
 from tests.aot.rewrite.lab import rewritten
+from tests.bad.build import LC_MAIN, MACH_BASE, PAGE_ZERO, mach_program, segment
 
 X86 = """
     mov eax, 39; syscall
@@ -148,3 +150,17 @@ def test_a_manifest_that_lies_is_a_verify_error(arch: Arch, data: st.DataObject)
     lying = replace(manifest, sites=tuple(sites))
     with pytest.raises(VerifyError):
         verify(emit(lying, segments, arch=arch, pie=False, personality=1))
+
+
+def test_a_weak_import_that_nobody_has_is_null() -> None:
+    """macOS programs ask for functions of newer systems like this."""
+    text = segment("__TEXT", MACH_BASE, 0x1000, (0, 0x1000), 5)
+    data = segment("__DATA", MACH_BASE + 0x1000, 0x1000, (0x1000, 0x1000), 3)
+    tables = segment("__LINKEDIT", MACH_BASE + 0x2000, 0x1000, (0x2000, 0x20), 1)
+    bind = b"\x11\x41_of_tomorrow\0\x51\x72\x80\x10\x90\0"  # a weak import into __DATA + 0x800
+    info = struct.pack("<II10I", 0x80000022, 48, 0, 0, 0x2000, len(bind), *[0] * 6)  # LC_DYLD_INFO_ONLY
+    raw = mach_program(PAGE_ZERO, text, data, tables, LC_MAIN, info, size=0x2000) + bind.ljust(0x20, b"\0")
+    out = translate_file(raw)
+    (item,) = read_native(out)[0].imports
+    assert (item.name, item.stub, item.call) == ("_of_tomorrow", 0, None)
+    verify(out, raw)
