@@ -28,9 +28,7 @@ class Code:
         self.foreign: set[int] = set()  # targets of branches from outside the range
         self.calls: dict[int, int] = {}  # address of a direct call -> its target
         self.invalid: list[int] = []  # addresses reached that hold no instruction
-        self.loads: list[int] | None = (
-            None  # addresses that code here loads, once a jump table asked for them
-        )
+        self.loads: list[int] | None = None  # addresses that code here loads, when a jump table asked
         self.opaque: list[int] = []  # indirect jumps whose table was not found
         x86 = decoder.arch is Arch.X86_64
         self._table_targets = tables_x86_64.targets if x86 else tables_aarch64.targets
