@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aot.analyze.model import FoundSite, Insn
-from aot.rewrite.relocate import ends_flow
-from aot.rewrite.tactics import JUMP, MOST, SHORT, SHORT_REACH, Ground, Window
+from aot.analyze.model import FoundSite
+from aot.rewrite.tactics import JUMP, SHORT, SHORT_REACH, Ground, Window, ahead
 
 LENDERS = ("fold", "before")
 
@@ -41,17 +40,7 @@ def lent(ground: Ground, sites: Sequence[Planned], needy: int) -> tuple[int, Win
 
 def _wider(ground: Ground, site: FoundSite, window: Window) -> Window | None:
     """The window of a site with room for two jumps, everything before its trap moved."""
-    moved: tuple[Insn, ...] = ()
-    end = site.address + site.size
-    for insn in reversed(site.before[-MOST:]):
-        if insn.address + insn.size != (moved[0].address if moved else site.address):
-            return None
-        if not ground.movable(insn) or ends_flow(insn):
-            return None
-        moved = (insn, *moved)
-        if end - insn.address >= 2 * JUMP:
-            ground.leave(window)
-            free = ground.free(insn.address, 2 * JUMP, end)
-            ground.take(window)
-            return Window("before", insn.address, JUMP, end, before=moved) if free else None
-    return None
+    ground.leave(window)
+    wider = ahead(ground, site, 2 * JUMP)
+    ground.take(window)
+    return wider

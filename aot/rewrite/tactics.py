@@ -110,6 +110,11 @@ def fold(ground: Ground, site: FoundSite) -> Window | None:
 
 def before(ground: Ground, site: FoundSite) -> Window | None:
     """The nearest instructions before the trap run in the stub, ahead of the gate."""
+    return ahead(ground, site, JUMP)
+
+
+def ahead(ground: Ground, site: FoundSite, room: int) -> Window | None:
+    """A window of "before" that begins at least `room` bytes before the end of the trap; all of them are free."""
     moved: tuple[Insn, ...] = ()
     end = site.address + site.size
     for insn in reversed(site.before[-MOST:]):
@@ -118,8 +123,8 @@ def before(ground: Ground, site: FoundSite) -> Window | None:
         if not ground.movable(insn) or ends_flow(insn):
             return None
         moved = (insn, *moved)
-        if end - insn.address >= JUMP:
-            free = ground.free(insn.address, JUMP, end)
+        if end - insn.address >= room:
+            free = ground.free(insn.address, room, end)
             return Window("before", insn.address, JUMP, end, before=moved) if free else None
     return None
 
