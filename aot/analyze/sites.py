@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from aot.analyze.callers import Callers
@@ -23,17 +24,21 @@ _ADDRESSES: Final = ("lea", "adr", "add")  # instructions that complete an addre
 _NEIGHBOUR: Final = 0x4000  # bytes of the longest neighbour read for short branches into a range
 
 
-def analyze(image: Image, gate: Gate, *extra_gates: Gate) -> Analysis:
-    """Every site of `image` that asks through `gate` (or one of `extra_gates`), with its number."""
-    return _Search(image, (gate, *extra_gates)).run()
+def analyze(image: Image, gate: Gate, *extra_gates: Gate, only: Collection[int] | None = None) -> Analysis:
+    """Every site of `image` that asks through `gate` (or one of `extra_gates`), with its number.
+
+    With `only`, the sites at these addresses: the effort for numbers is spent on them alone.
+    """
+    return _Search(image, (gate, *extra_gates), only).run()
 
 
 class _Search:
     """One analysis under way."""
 
-    def __init__(self, image: Image, gates: tuple[Gate, ...]) -> None:
+    def __init__(self, image: Image, gates: tuple[Gate, ...], only: Collection[int] | None) -> None:
         self.image = image
         self.gates = gates
+        self.only = only
         self.places = Places(image)
         self.decoder, self.anchors = self.places.decoder, self.places.anchors
         self.refused: list[Refused] = []
@@ -62,7 +67,7 @@ class _Search:
         holders = {id(place): place for place, *_ in found}
         for place in holders.values():
             self._mark_foreign(place)
-        sites = [self._site(*proof) for proof in found]
+        sites = [self._site(*proof) for proof in found if self.only is None or proof[2][0] in self.only]
         unique = {site.address: site for site in sites}
         return Analysis(
             sites=tuple(unique[address] for address in sorted(unique)),

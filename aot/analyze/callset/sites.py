@@ -19,15 +19,14 @@ def sites_of(
     gate = system.gates[image.arch.value]
     sites = analyze(image, gate).sites if known is None else known
     indirect = frozenset(system.indirect.get(column, ()))
-    if not any(indirect & set(site.numbers) for site in sites):
+    asked = {site.address for site in sites if set(site.numbers) <= indirect and site.complete}
+    if not asked:
         return sites
     register = system.indirect_register.get(column) or gate.args[0]
-    passed = {site.address: site for site in analyze(image, replace(gate, number=register)).sites}
+    passed = {s.address: s for s in analyze(image, replace(gate, number=register), only=asked).sites}
     real = system.indirect_class.get(column, 0)
     return tuple(
-        replace(site, paths=_paths(passed[site.address], real))
-        if set(site.numbers) <= indirect and site.complete
-        else site
+        replace(site, paths=_paths(passed[site.address], real)) if site.address in asked else site
         for site in sites
     )
 
