@@ -76,6 +76,11 @@ def _a64_flow(mnemonic: str, _operands: str) -> Flow:
 # Mnemonics that write the first operand, if it is a register, and nothing else but flags, if at all.
 _X86_PLAIN = dict.fromkeys(("mov", "movabs", "movzx", "movsx", "movsxd", "lea"), frozenset[str]())
 _X86_PLAIN |= dict.fromkeys(("add", "sub", "and", "or", "xor", "inc", "dec"), frozenset(("rflags",)))
+_X86_FORGOTTEN = {  # by Capstone
+    "xlatb": frozenset(("rax",)),
+    "enter": frozenset(("rbp", "rsp")),
+    "rdpkru": frozenset(("rax", "rdx")),
+}
 _A64_COMPARES = frozenset("cmp cmn tst ccmp ccmn fcmp fcmpe".split())
 _A64_MANY = ("ld", "swp", "cas")  # all registers outside the address may be written
 _A64_STORES = ("st", "prf", "dc", "ic", "msr", "dmb", "dsb", "isb", "nop", "hint")
@@ -127,9 +132,7 @@ class Decoder:
         if self.arch is Arch.X86_64:
             if "cmpxchg" in mnemonic:
                 return writes | ({"rax", "rdx"} if mnemonic.endswith("b") else {"rax"})
-            if mnemonic in ("xlatb", "cbw", "cwde", "cdqe"):
-                return writes | {"rax"}
-            return writes
+            return writes | _X86_FORGOTTEN.get(mnemonic, frozenset())
         outside = re.sub(r"\[[^\]]*\]", "", operands).split(", ")
         if mnemonic in _A64_COMPARES:
             return writes - {family(outside[0])}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LIMIT: Final = 3000  # instructions walked back
 _A64_WRITEBACK: Final = re.compile(r"\[sp, #(-?(?:0x[0-9a-f]+|\d+))\]!$|\[sp\], #(-?(?:0x[0-9a-f]+|\d+))$")
+_A64_WRITEBACK_BY: Final = re.compile(r"\[sp\], x")
 _A64_ADJUST: Final = re.compile(r"sp, sp, #(0x[0-9a-f]+|\d+)(, lsl #12)?$")
 _X86_ADJUST: Final = re.compile(r"rsp, (?:\[rsp ([+-]) )?(-?(?:0x[0-9a-f]+|\d+))\]?$")
 _X86_FRAME: Final = re.compile(r"rbp, (?:rsp|\[rsp(?: \+ (0x[0-9a-f]+|\d+))?\])$")
@@ -41,7 +42,7 @@ def depth_at(code: Code, address: int) -> int | None:
 def _after(code: Code, raw: Raw, depth: int | None) -> int | None:
     """The depth behind `raw`."""
     if code.decoder.arch is Arch.X86_64:
-        delta = _x86_change(raw)
+        delta = None if narrow(code, raw) else _x86_change(raw)
         if delta is None:
             return _x86_restored(code, raw)
     else:
@@ -60,6 +61,11 @@ def slot_of(code: Code, address: int, base: str, offset: int) -> int | None:
         frame = _frame_at(code, address, base)
         return None if frame is None else frame + offset
     return None
+
+
+def narrow(code: Code, raw: Raw) -> bool:
+    """Whether `raw` pushes or pops two bytes."""
+    return raw[2].startswith(("push", "pop")) and code.bytes_of(raw)[:1] == b"\x66"
 
 
 def _path(code: Code, address: int, stops: Container[int]) -> list[Raw]:
@@ -93,8 +99,9 @@ def _frame_at(code: Code, address: int, base: str) -> int | None:
 
 
 def _frame_set_by(code: Code, raw: Raw, base: str) -> int | None:
-    found = (_X86_FRAME if base == "rbp" else _A64_FRAME).match(raw[3])
-    if not found or raw[2] not in ("mov", "lea", "add", "sub"):
+    x86 = base == "rbp"
+    found = (_X86_FRAME if x86 else _A64_FRAME).match(raw[3])
+    if not found or raw[2] not in (("mov", "lea") if x86 else ("mov", "add", "sub")):
         return None
     depth = depth_at(code, raw[0])
     offset = int(found[1] or "0", 0) * (-1 if raw[2] == "sub" else 1)
@@ -139,15 +146,18 @@ def _x86_change(raw: Raw) -> int | None:
     if mnemonic in ("push", "pushfq"):
         return -8
     if mnemonic in ("pop", "popfq"):
-        return 8
+        return 8 if operands != "rsp" else None
     if mnemonic in ("leave", "enter"):
         return None
-    if not operands.startswith("rsp,") or mnemonic in ("cmp", "test"):
+    first = operands.partition(",")[0]
+    exchanged = "sp" in operands and mnemonic.endswith(("xchg", "xadd"))
+    if (first not in ("rsp", "esp", "sp", "spl") and not exchanged) or mnemonic in ("cmp", "test"):
         return 0
     found = _X86_ADJUST.match(operands)
     if not found or mnemonic not in ("add", "sub", "lea"):
         return None
     value = int(found[2], 0)
+    value -= (value >= 1 << 63) << 64  # large ones are spelled without their sign
     return -value if mnemonic == "sub" or found[1] == "-" else value
 
 
@@ -159,7 +169,9 @@ def _a64_change(raw: Raw) -> int | None:
             return None
         value = int(found[1], 0) << (12 if found[2] else 0)
         return -value if mnemonic == "sub" else value
-    if mnemonic == "mov" and operands.startswith("sp, "):
+    if operands.startswith(("sp, ", "wsp, ")) and mnemonic not in ("cmp", "cmn", "tst"):
+        return None
+    if _A64_WRITEBACK_BY.search(operands):
         return None
     found = _A64_WRITEBACK.search(operands)
     return int(found[1] or found[2], 0) if found else 0

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
 
-def step(code: Code, raw: Raw, place: Place) -> Step:
-    """What `raw` does to `place`; None: nothing."""
+def step(code: Code, raw: Raw, place: Place, width: int = 8) -> Step:
+    """What `raw` does to `place`, a register or the `width` (4 or 8) bytes of a stack slot; None: nothing."""
     x86 = code.decoder.arch is Arch.X86_64
     if isinstance(place, int):
         into_slot = steps_x86_64.into_slot if x86 else steps_aarch64.into_slot
-        return into_slot(code, raw, place)
+        return into_slot(code, raw, place, width)
     if place not in code.decoder.writes(code.bytes_of(raw)):
         return None
     into_register = steps_x86_64.into_register if x86 else steps_aarch64.into_register

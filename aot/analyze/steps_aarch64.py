@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from aot.analyze.decode import Raw, family
+from aot.analyze.decode import Flow, Raw, family
 from aot.analyze.stack import slot_of
 from aot.analyze.values import (
     M64,
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _MEMORY: Final = re.compile(r"\[(\w+)(?:, #(-?(?:0x[0-9a-f]+|\d+)))?\]!?$")
 
 _NEAR: Final = 16  # instructions between adrp and the load
+KEPT: Final = frozenset(f"x{n}" for n in range(19, 30))  # by a call
+_SIZES: Final = {"x": 8, "w": 4, "q": 16, "d": 8, "s": 4, "h": 2, "b": 1}  # bytes of a register
+_STORES: Final = dict.fromkeys(("str", "stur", "stp"), 0)  # bytes they store; 0: as many as the register has
+_STORES.update(strb=1, sturb=1, strh=2, sturh=2)
+_ATOMIC: Final = ("ldadd", "ldclr", "ldeor", "ldset", "ldsm", "ldum", "swp", "cas")  # load and store
 
 
 def _shifted(parts: list[str], at: int) -> int | None:
@@ -47,12 +52,14 @@ def into_register(code: Code, raw: Raw, place: str) -> Step:
     if mnemonic in ("ldrsw", "ldpsw", "ldursw"):
         words = [part.replace("x", "w") if part[0] == "x" else part for part in parts]
         return _signed(_load(code, (*raw[:2], mnemonic.replace("sw", ""), raw[3]), place, words))
-    if family(parts[0]) != place or len(parts) < 2:
+    if family(parts[0]) != place or len(parts) < 2 or place == "sp":
         return Lost(mnemonic)
     mask = mask_of(parts[0])
     if mnemonic in ("add", "sub", "mov") and parts[1] == "sp":
-        offset = (_shifted(parts, 2) or 0) * (-1 if mnemonic == "sub" else 1) if len(parts) > 2 else 0
-        slot = slot_of(code, raw[0], "sp", offset)
+        offset = _shifted(parts, 2) if len(parts) > 2 else 0
+        if offset is None:
+            return Lost(f"computed by {mnemonic}")
+        slot = slot_of(code, raw[0], "sp", -offset if mnemonic == "sub" else offset)
         return Stack(slot) if slot is not None else Lost("the stack pointer")
     if mnemonic in ("mov", "movz", "movn"):
         value = _shifted(parts, 1)
@@ -60,13 +67,16 @@ def into_register(code: Code, raw: Raw, place: str) -> Step:
             return Const((~value if mnemonic == "movn" else value) & mask)
         if parts[1] in ("xzr", "wzr"):
             return Const(0)
+        if parts[1][0] not in "xw":
+            return Lost("a vector register")
         return From((family(parts[1]),), *(("and", mask) if mask != M64 else ("", 0)))
     if mnemonic == "movk":
         shift = number(parts[2].partition(" ")[2]) if len(parts) > 2 else 0
         value = number(parts[1])
         if value is None or shift is None:
             return Lost(mnemonic)
-        return From((place,), "low", (0xFFFF << shift) << 64 | value << shift)
+        replaced = 0xFFFF << shift | M64 & ~mask
+        return From((place,), "low", replaced << 64 | value << shift)
     if mnemonic == "orr" and parts[1] in ("xzr", "wzr") and number(parts[2]) is not None:
         return Const((number(parts[2]) or 0) & mask)
     if mnemonic in ("add", "sub"):
@@ -117,10 +127,12 @@ def address_in(code: Code, at: int, register: str) -> int | None:
     offset = 0
     for _ in range(_NEAR):
         preds = code.preds.get(at, ())
-        if len(preds) != 1 or at in code.entries:
+        if len(preds) != 1 or at in code.entries or at in code.foreign:
             return None
         at = preds[0]
         raw = code.reached[at]
+        if register not in KEPT and code.decoder.flow(raw) in (Flow.CALL, Flow.CALL_INDIRECT, Flow.TRAP):
+            return None
         if register not in code.decoder.writes(code.bytes_of(raw)):
             continue
         parts = split(raw[3])
@@ -133,23 +145,25 @@ def address_in(code: Code, at: int, register: str) -> int | None:
     return None
 
 
-def into_slot(code: Code, raw: Raw, place: int) -> Step:
-    """What `raw` puts into the stack slot `place`; None: nothing."""
+def into_slot(code: Code, raw: Raw, place: int, width: int) -> Step:
+    """What `raw` puts into the `width` bytes of the stack slot `place`; None: nothing."""
     mnemonic, parts = raw[2], split(raw[3])
-    if not mnemonic.startswith("st"):
+    if not mnemonic.startswith(("st", *_ATOMIC)):
         return None
     many = 2 if mnemonic == "stp" else 1
     found = _MEMORY.match(parts[many]) if len(parts) > many else None
-    if not found or mnemonic not in ("str", "stp", "stur"):
+    if not found or mnemonic not in _STORES or parts[0][0] not in _SIZES:
         return Lost(POINTER_STORE)
     offset = 0 if parts[-1].startswith("#") else int(found[2] or "0", 0)
     slot = slot_of(code, raw[0], family(found[1]), offset)
     if slot is None:
         return Lost(POINTER_STORE)
+    size = _STORES[mnemonic] or _SIZES[parts[0][0]]
     for at, register in enumerate(parts[:many]):
-        mask = mask_of(register)
-        if slot + at * (8 if mask == M64 else 4) == place:
-            if register in ("xzr", "wzr"):
-                return Const(0)
-            return From((family(register),), "and", mask) if register[0] in "xw" else Lost("memory")
-    return Lost("memory") if slot < place < slot + 32 and parts[0][0] in "qd" else None
+        start = slot + at * size
+        if not place - size < start < place + width:
+            continue
+        if start != place or size < width or register[0] not in "xw":
+            return Lost("memory")
+        return Const(0) if register in ("xzr", "wzr") else From((family(register),), "and", mask_of(register))
+    return None

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Raw, family
-from aot.analyze.stack import depth_at, slot_of
+from aot.analyze.stack import depth_at, narrow, slot_of
 from aot.analyze.values import (
     M64,
     POINTER_STORE,
@@ -25,7 +25,12 @@ from aot.analyze.values import (
 if TYPE_CHECKING:
     from aot.analyze.blocks import Code
 
-_MEMORY: Final = re.compile(r"\[(r\w+)(?: ([+-]) (0x[0-9a-f]+|\d+))?\]$")
+# One base register of 64 bits; not where fs or gs is added.
+_MEMORY: Final = re.compile(r"(?<!:)\[(r(?:[a-z]{2}|\d+))(?: ([+-]) (0x[0-9a-f]+|\d+))?\]$")
+_SIZES: Final = {
+    "byte": 1, "word": 2, "dword": 4, "qword": 8, "xword": 10, "xmmword": 16, "ymmword": 32, "zmmword": 64,
+}  # fmt: skip
+_LARGEST: Final = 4096  # bytes of an operand whose size is not spelled: an area of xsave
 
 
 def _source(code: Code, raw: Raw, text: str, mask: int) -> Step:
@@ -36,6 +41,8 @@ def _source(code: Code, raw: Raw, text: str, mask: int) -> Step:
         depth = depth_at(code, raw[0])
         return Stack(depth) if depth is not None else Lost("the stack pointer")
     if "[" not in text:
+        if mask_of(text) < mask:
+            return Lost("a segment register")
         op = ("and", mask) if mask != M64 else ("", 0)
         return From((family(text),), *op)
     found = _MEMORY.search(text)
@@ -62,7 +69,7 @@ def into_register(code: Code, raw: Raw, place: str) -> Step:
     if mnemonic == "leave" or family(parts[0]) != place:
         return Lost(mnemonic)
     mask = mask_of(parts[0])
-    if mnemonic == "pop":
+    if mnemonic == "pop" and mask == M64:
         depth = depth_at(code, raw[0])
         return From((depth,)) if depth is not None else Lost("memory")
     if len(parts) == 1 and mnemonic in ("inc", "dec") and mask >= 0xFFFFFFFF:
@@ -85,7 +92,7 @@ def _two(code: Code, raw: Raw, place: str, mask: int) -> Step:
             return Lost("a part of a register")
         shift = 8 if mask == 0xFF00 else 0
         return From((place,), "low", mask << 64 | (value << shift) & mask)
-    if mnemonic == "movsxd":
+    if mnemonic == "movsxd" and mask == M64:
         return _signed(_source(code, raw, source, 0xFFFFFFFF))
     if mnemonic == "lea":
         found = _MEMORY.search(source)
@@ -118,14 +125,18 @@ def _signed(done: Step) -> Step:
     return From(done.places, "sext32") if isinstance(done, From) else done
 
 
-def into_slot(code: Code, raw: Raw, place: int) -> Step:
-    """What `raw` puts into the stack slot `place`; None: nothing."""
+def into_slot(code: Code, raw: Raw, place: int, width: int) -> Step:
+    """What `raw` puts into the `width` bytes of the stack slot `place`; None: nothing."""
     mnemonic, operands = raw[2], raw[3]
-    if mnemonic == "push":
+    if mnemonic.startswith("push"):
         depth = depth_at(code, raw[0])
         if depth is None:
             return Lost("memory")
-        return _source(code, raw, operands, M64) if depth - 8 == place else None
+        if depth - 8 == place and mnemonic == "push" and not narrow(code, raw):
+            return _source(code, raw, operands, M64)
+        return Lost("memory") if place - 8 < depth - 8 < place + width else None
+    if mnemonic == "enter":
+        return Lost(POINTER_STORE)
     parts = split(operands)
     if "[" not in parts[0] or mnemonic in ("cmp", "test", "lea", "nop", "call", "jmp"):
         return None
@@ -134,11 +145,11 @@ def into_slot(code: Code, raw: Raw, place: int) -> Step:
         return Lost(POINTER_STORE)
     offset = int(found[3] or "0", 0) * (-1 if found[2] == "-" else 1)
     slot = slot_of(code, raw[0], found[1], offset)
-    if slot is None:
+    if slot is None or mnemonic == "pop":  # whose address is that behind it
         return Lost(POINTER_STORE)
-    if slot != place:
-        return Lost("memory") if place - 64 < slot < place and "mmword" in parts[0] else None
-    if mnemonic == "mov" and parts[0].startswith(("qword", "dword")):
-        mask = M64 if parts[0].startswith("qword") else 0xFFFFFFFF
-        return _source(code, raw, parts[1], mask)
+    size = _SIZES.get(parts[0].partition(" ")[0], _LARGEST)
+    if not place - size < slot < place + width:
+        return None
+    if slot == place and mnemonic == "mov" and size in (4, 8) and size >= width:
+        return _source(code, raw, parts[1], M64 if size == 8 else 0xFFFFFFFF)
     return Lost("memory")

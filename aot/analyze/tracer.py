@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aot.analyze.decode import Flow
 from aot.analyze.steps import step
+from aot.analyze.steps_aarch64 import KEPT
 from aot.analyze.values import (
     LOADS,
     M64,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _BUDGET: Final = 4000  # instructions looked at for one question
 _OPS: Final = 24  # operations between where a value comes from and where it is asked for
 _KEPT_X86: Final = frozenset(("rbx", "rbp", "rsp", "r12", "r13", "r14", "r15"))
-_KEPT_A64: Final = frozenset(f"x{n}" for n in range(19, 30))
+_BRANCH_WRITES: Final = {"loop": "rcx", "loope": "rcx", "loopne": "rcx", "xbegin": "rax"}
 _COPIES: Final = ("", "sext32", "and")  # operations that can be made again without changing the result
 
 Op = tuple[str, int]  # of values.apply: its name and operand
@@ -93,6 +94,11 @@ def trace(
     if any(isinstance(one.value, Lost) for one in found):
         return Tracer(code, gate, returns, strict=strict, patient=True).values(*question)
     return found
+
+
+def _width(ops: tuple[Op, ...]) -> int:
+    """How many bytes of a place matter to `ops` behind it."""
+    return 4 if ops and ops[-1] in (("and", 0xFFFFFFFF), ("sext32", 0)) else 8
 
 
 def _signed(value: int) -> int:
@@ -170,7 +176,11 @@ class Tracer:
         """Go back over the instruction at `at`."""
         raw, place = self.code.reached[at], state.place
         flow = self.code.decoder.flow(raw)
-        done: Step = step(self.code, raw, place) if flow is Flow.NEXT else self._over(flow, place)
+        done: Step = (
+            step(self.code, raw, place, _width(state.ops))
+            if flow is Flow.NEXT
+            else self._over(flow, raw[2], place)
+        )
         if flow is Flow.CALL and (isinstance(done, Lost) or self.patient) and not self._comes_back(at):
             return
         doubt = state.doubt
@@ -231,14 +241,16 @@ class Tracer:
             value = apply("sext32", loaded.value, 0) if op == "load4s" else loaded.value
         return value
 
-    def _over(self, flow: Flow, place: Place) -> Lost | None:
+    def _over(self, flow: Flow, mnemonic: str, place: Place) -> Lost | None:
         if flow in (Flow.CALL, Flow.CALL_INDIRECT):
             if isinstance(place, int):
                 return Lost(_OVER_CALL)
-            kept = _KEPT_X86 if self.code.decoder.arch is Arch.X86_64 else _KEPT_A64
+            kept = _KEPT_X86 if self.code.decoder.arch is Arch.X86_64 else KEPT
             return None if place in kept else Lost("result of a call")
         if flow is Flow.TRAP and place in self.trap_writes:
             return Lost("result of a system call")
+        if flow is Flow.BRANCH and _BRANCH_WRITES.get(mnemonic) == place:
+            return Lost(f"computed by {mnemonic}")
         return None
 
 

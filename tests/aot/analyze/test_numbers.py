@@ -109,6 +109,32 @@ def test_dynamic_says_why(text: str, why: str) -> None:
     assert why in number.why
 
 
+@pytest.mark.parametrize(
+    ("arch", "text"),
+    [
+        (X86_64, "mov eax, 0x100cd3\ncwde\nTRAP"),  # 0xcd3
+        (X86_64, "mov eax, 5\ncbw\nTRAP"),
+        (X86_64, "mov eax, 5\nxlatb\nTRAP"),
+        (X86_64, "mov ecx, 5\nl:\nloop l\nmov eax, ecx\nTRAP"),
+        (X86_64, "sub rsp, 24\nmov dword ptr [rsp + 4], 5\nmov [rsp], rdi\nmov eax, [rsp + 4]\nTRAP"),
+        (X86_64, "sub rsp, 24\nmov dword ptr [rsp], 5\nmov byte ptr [rsp + 1], 1\nmov eax, [rsp]\nTRAP"),
+        (X86_64, "sub rsp, 24\nmov dword ptr [rsp], 5\nmov rax, [rsp]\nTRAP"),  # four bytes nobody set
+        (X86_64, "push 5\nxchg rsp, rdi\npop rax\nTRAP"),
+        (X86_64, "push 5\nand esp, 64\npop rax\nTRAP"),
+        (AARCH64, "sub sp, sp, #32\nmov x1, #5\nstr x1, [sp]\nadd x2, sp, x3\nldr x8, [x2]\nTRAP"),
+        (AARCH64, "sub sp, sp, #32\nmov x1, #5\nstr x1, [sp]\nstrb w3, [sp, #1]\nldr x8, [sp]\nTRAP"),
+        (AARCH64, "sub sp, sp, #32\nmov w1, #5\nstr w1, [sp, #4]\nstr x3, [sp]\nldr w8, [sp, #4]\nTRAP"),
+    ],
+)
+def test_what_changes_a_number_is_seen(arch: Arch, text: str) -> None:
+    assert isinstance(number_after(arch, text), Dynamic)
+
+
+def test_four_bytes_that_were_set_are_known() -> None:
+    text = "sub rsp, 24\nmov dword ptr [rsp], 5\nmov dword ptr [rsp + 4], 6\nmov eax, [rsp]\nTRAP"
+    assert number_after(X86_64, text) == Known(5, None)
+
+
 def test_memory_a_call_may_have_changed_is_no_constant() -> None:
     text = (
         "sub rsp, 24\nmov qword ptr [rsp + 8], 5\nlea rdi, [rsp + 8]\ncall 0x400000\nmov rax, [rsp + 8]\nTRAP"
