@@ -47,7 +47,7 @@ def run_batch(arch: Arch, seed: int, runs: Sequence[list[Piece]]) -> Tally:
     )
     windows, code = _laid(maker, WINDOWS)
     sides = Sides(arch, style, code, windows)
-    states = [_state(arch, rng) for _ in range(STATES)]
+    states = [random_state(arch, rng) for _ in range(STATES)]
     ready = [(state, sides.prepare(state)) for state in states]
     tally = Tally(windows=len(windows))
     tally.counts.update(site.tactic if site.window else "left alone" for site in sides.manifest.sites)
@@ -106,7 +106,8 @@ def _laid(maker: Maker, count: int) -> tuple[list[Laid], bytes]:
     return windows, bytes(code)
 
 
-def _state(arch: Arch, rng: random.Random) -> State:
+def random_state(arch: Arch, rng: random.Random) -> State:
+    """Pointers into the arena, small numbers and random bits in the registers, and an arena of random bytes."""
     memory = bytearray(rng.randbytes(ARENA_SIZE))
     stack = DATA + DATA_SIZE + STACK_SIZE // 2 + 16 * rng.randrange(8)
     values: dict[str, int] = {}
@@ -127,6 +128,8 @@ def _state(arch: Arch, rng: random.Random) -> State:
             "eflags": 0x202 | rng.getrandbits(12) & 0x8D5,
             "fs_base": DATA + 512,
             "gs_base": DATA + 1024,
+            "fpcw": 0x37F,  # as a process starts; the engine's own say one thing and do another
+            "mxcsr": 0x1F80,
         }
         del values["rip"]
         memory[stack - DATA : stack - DATA + 8] = HALT.to_bytes(8, "little")

@@ -6,8 +6,10 @@ from typing import Final
 
 from aot.manifest import DataWord
 
-CODE: Final = 0x400000
-DATA: Final = 0x4C0000  # arena of the guest: data, then stack; near the code, for adr
+CODE: Final = (
+    0x480000  # every address of code has bit 19, none of the arena has: `and` makes no one of the other
+)
+DATA: Final = 0x500000  # arena of the guest: data, then stack; near the code, for adr
 DATA_SIZE: Final = 0x2000
 STACK_SIZE: Final = 0x2000
 ARENA_SIZE: Final = DATA_SIZE + STACK_SIZE

@@ -35,6 +35,7 @@ class Sides:
         image = Image(Format.ELF, arch, CODE, (text,), False, "0" * 64, functions=functions)
         analysis = analyze(image, gate)
         manifest, segments = apply(plan(image, analysis, FakeBinder(gate, INLINE)), FakeIdentity())
+        assert all(segment.end <= DATA for segment in segments)
         verify(emit(manifest, segments, arch=arch, pie=False, personality=1))
         self.arch, self.manifest, self._gate = arch, manifest, gate
         self._pc = "rip" if arch is Arch.X86_64 else "pc"
