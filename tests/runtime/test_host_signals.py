@@ -29,9 +29,12 @@ def test_a_computing_guest_gets_the_signal(
     command = [sys.executable, "-m", "aot.cli", "run", "--dispatch", dispatch, str(native), *args]
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
-        assert run.stdout is not None
-        assert run.stdout.readline() == b"ok started\n"
-        run.send_signal(number)
-        out, err = run.communicate(timeout=60)
+        try:
+            assert run.stdout is not None
+            assert run.stdout.readline() == b"ok started\n"
+            run.send_signal(number)
+            out, err = run.communicate(timeout=60)
+        finally:
+            run.kill()
     assert (run.returncode, err) == (status, b"")
     assert out == (b"ok stopped\n" if args else b"")
