@@ -51,7 +51,7 @@ def selectors() -> dict[str, int]:
     """The values that choose a sub-row, as the selector argument shows them."""
     words = {n: v for n, v in vars(calls_control).items() if n.isupper() and isinstance(v, int)}
     words |= {"FUTEX_PRIVATE_FLAG": words.pop("PRIVATE"), "FUTEX_CLOCK_REALTIME": words.pop("REALTIME")}
-    words["FUTEX_BITSET_MATCH_ANY"] = words.pop("ANY")
+    words |= {"FUTEX_BITSET_MATCH_ANY": words.pop("ANY"), "FUTEX_WAKE": words.pop("WAKE")}
     return words
 
 
