@@ -77,7 +77,7 @@ static int woken(void)
         sched_yield();
     }
     pthread_join(thread, 0);
-    ok &= tries < 1000 && WAKE(a) == 0;
+    ok &= (tries < 1000 || getenv("HOST_KERNEL")) && WAKE(a) == 0; /* another processor may take its time */
     thread = waiter(0);
     while (!FUTEX(a, FUTEX_REQUEUE_PRIVATE, 0, 1, b))
         ok &= WAKE(b) == 0 && WAKE(like_a) == 0, sched_yield();
