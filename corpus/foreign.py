@@ -147,7 +147,8 @@ def npm(package: str) -> Path:
         (file,) = Path(scratch).glob("*.tgz")
         unpacked = Path(scratch) / "tree"
         with tarfile.open(file) as archive:
-            archive.extractall(unpacked, filter="data")
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4
+            archive.extractall(unpacked, **safely)
         if not tree.is_dir():
             unpacked.rename(tree)
     return tree / "package"
