@@ -63,7 +63,8 @@ def differences(program: str, host: Thread, ours: Thread) -> list[str]:
 def _walk(program: str, host: Thread, ours: Thread, who: str) -> Iterator[str]:
     left, right = _shown(program, host), _shown(program, ours)
     for at, (a, b) in enumerate(zip_longest(left, right)):
-        if (a is None or b is None) and host.killed and (who != FIRST or at >= max(len(left), len(right)) - 1):
+        over = a is None or b is None
+        if over and host.killed and (who != FIRST or at >= max(len(left), len(right)) - 1):
             continue  # how far a child came before somebody killed it is a matter of time
         if a is None or b is None or not _agree(program, a, b):
             before = "".join(f"\n      {made}" for made in left[max(0, at - 4) : at])
