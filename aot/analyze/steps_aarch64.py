@@ -15,10 +15,10 @@ from aot.analyze.values import (
     Lost,
     Stack,
     Step,
-    apply,
     constant_at,
     mask_of,
     number,
+    sign_extended,
     split,
 )
 
@@ -51,7 +51,7 @@ def into_register(code: Code, raw: Raw, place: str) -> Step:
         return _load(code, raw, place, parts)
     if mnemonic in ("ldrsw", "ldpsw", "ldursw"):
         words = [part.replace("x", "w") if part[0] == "x" else part for part in parts]
-        return _signed(_load(code, (*raw[:2], mnemonic.replace("sw", ""), raw[3]), place, words))
+        return sign_extended(_load(code, (*raw[:2], mnemonic.replace("sw", ""), raw[3]), place, words))
     if family(parts[0]) != place or len(parts) < 2 or place == "sp":
         return Lost(mnemonic)
     mask = mask_of(parts[0])
@@ -111,15 +111,6 @@ def _load(code: Code, raw: Raw, place: str, parts: list[str]) -> Step:
             return From((family(found[1]),), "load8" if mask == M64 else "load4", offset)
         return constant_at(code, base + offset, 8 if mask == M64 else 4)
     return Lost("memory")
-
-
-def _signed(done: Step) -> Step:
-    """`done`, which loads 32 bits, with their sign in the upper half."""
-    if isinstance(done, Const):
-        return Const(apply("sext32", done.value, 0))
-    if isinstance(done, From) and done.op == "load4":
-        return From(done.places, "load4s", done.operand)
-    return From(done.places, "sext32") if isinstance(done, From) else done
 
 
 def address_in(code: Code, at: int, register: str) -> int | None:

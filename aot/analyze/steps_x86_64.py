@@ -15,10 +15,10 @@ from aot.analyze.values import (
     Lost,
     Stack,
     Step,
-    apply,
     constant_at,
     mask_of,
     number,
+    sign_extended,
     split,
 )
 
@@ -93,7 +93,7 @@ def _two(code: Code, raw: Raw, place: str, mask: int) -> Step:
         shift = 8 if mask == 0xFF00 else 0
         return From((place,), "low", mask << 64 | (value << shift) & mask)
     if mnemonic == "movsxd" and mask == M64:
-        return _signed(_source(code, raw, source, 0xFFFFFFFF))
+        return sign_extended(_source(code, raw, source, 0xFFFFFFFF))
     if mnemonic == "lea":
         found = _MEMORY.search(source)
         slot = _slot(code, raw, found) if found and mask == M64 else None
@@ -114,15 +114,6 @@ def _two(code: Code, raw: Raw, place: str, mask: int) -> Step:
     if mnemonic in ("and", "or", "xor") and mask == M64:
         return From((place,), mnemonic, value & M64)
     return Lost(f"computed by {mnemonic}")
-
-
-def _signed(done: Step) -> Step:
-    """`done`, which gives 32 bits, with their sign in the upper half."""
-    if isinstance(done, Const):
-        return Const(apply("sext32", done.value, 0))
-    if isinstance(done, From) and done.op == "load4":
-        return From(done.places, "load4s", done.operand)
-    return From(done.places, "sext32") if isinstance(done, From) else done
 
 
 def into_slot(code: Code, raw: Raw, place: int, width: int) -> Step:

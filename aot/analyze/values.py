@@ -74,6 +74,15 @@ def apply(op: str, value: int, operand: int) -> int:
     return value & M64
 
 
+def sign_extended(done: Step) -> Step:
+    """`done`, which gives 32 bits, with their sign in the upper half."""
+    if isinstance(done, Const):
+        return Const(apply("sext32", done.value, 0))
+    if isinstance(done, From) and done.op == "load4":
+        return From(done.places, "load4s", done.operand)
+    return From(done.places, "sext32") if isinstance(done, From) else done
+
+
 def number(text: str) -> int | None:
     """The immediate that `text` spells, or None."""
     text = text.removeprefix("#")
