@@ -112,8 +112,15 @@ def _ends(ctx: Context, dev: int, ino: int) -> Ends:
     return found
 
 
+def _shared(file: HostStream) -> bool:
+    """Whether processes of the host can open the pipe. One in memory would say at once that its writers are gone."""
+    return not isinstance(file, MemFifoFile)
+
+
 def _stirs(file: HostStream) -> bool:
     """Whether a process of the host wrote to what `file` reads, or came and went."""
+    if not _shared(file):
+        return False
     poll = select.poll()
     poll.register(file.fd, select.POLLIN)
     return bool(file.can_read and poll.poll(0))
@@ -126,7 +133,7 @@ def _wait(ctx: Context, pending: Pending, ends: Ends) -> None:
     try:
         raise Block(
             ready=lambda: bool(theirs) or ends.joined != pending.seen,
-            fds=((file.fd, select.POLLIN),) if file.can_read else (),
+            fds=((file.fd, select.POLLIN),) if file.can_read and _shared(file) else (),
             cancel=lambda: give_up(ctx),
             restarts=True,
         )
