@@ -4,27 +4,7 @@ _start:
 #if defined(__x86_64__)
   mov $17, %edi
   lea stack + 4096(%rip), %rsi
-  xor %edx, %edx
-  xor %r10d, %r10d
-  xor %r8d, %r8d
-  mov $CLONE, %eax
-  syscall
-  test %eax, %eax
-  nop
-  js bad
-  jz child
-  mov %eax, %edi
-  lea status(%rip), %rsi
-  mov $0x40000000, %edx
-  xor %r10d, %r10d
-  mov $WAIT4, %eax
-  syscall
-  test %eax, %eax
-  nop
-  js bad
-  cmpl $0, status(%rip)
-  jne bad
-  end_with 0
+  clone_and_wait
 child:
   lea stack + 4096(%rip), %rax
   cmp %rax, %rsp
@@ -36,28 +16,7 @@ child:
   add x1, x1, :lo12:stack
   add x1, x1, #4096
   mov x19, x1
-  mov x2, #0
-  mov x3, #0
-  mov x4, #0
-  mov x8, #CLONE
-  svc #0
-  cbz x0, child
-  nop
-  nop
-  tbnz x0, #63, bad
-  adrp x1, status
-  add x1, x1, :lo12:status
-  mov x2, #0x40000000
-  mov x3, #0
-  mov x8, #WAIT4
-  svc #0
-  tbnz x0, #63, bad
-  nop
-  nop
-  adrp x1, status
-  ldr w1, [x1, :lo12:status]
-  cbnz w1, bad
-  end_with 0
+  clone_and_wait
 child:
   mov x1, sp
   cmp x1, x19

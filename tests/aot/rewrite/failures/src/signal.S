@@ -3,15 +3,7 @@
 #include "common.h"
 _start:
 #if defined(__x86_64__)
-  mov $10, %edi
-  lea action(%rip), %rsi
-  xor %edx, %edx
-  mov $8, %r10d
-  mov $SIGACTION, %eax
-  syscall
-  test %eax, %eax
-  nop
-  jne bad
+  handle 10
   mov $GETPID, %eax
   syscall
   mov %eax, %edi
@@ -35,20 +27,9 @@ handler:
   jne bad
   incl seen(%rip)
   xor %ebx, %ebx
-  ret
-restore:
-  mov $SIGRETURN, %eax
-  syscall
-  ud2
-  nop
+  leave_handler
 #else
-  mov x0, #10
-  adr x1, action
-  mov x2, #0
-  mov x3, #8
-  mov x8, #SIGACTION
-  svc #0
-  cbnz x0, bad
+  handle 10
   mov x8, #GETPID
   svc #0
   mov x1, #10
@@ -74,20 +55,10 @@ handler:
   mov w0, #1
   str w0, [x1, :lo12:seen]
   mov x19, #0
-  mov x8, #SIGRETURN
-  svc #0
-  udf #2
-  nop
-  nop
+  leave_handler
 #endif
 bad: end_with 1
-  .balign 8
-action:
-#if defined(__x86_64__)
-  .quad handler, 0x04000004, restore, 0
-#else
-  .quad handler, 0x00000004, 0
-#endif
+  action_data
   room
 .bss
 seen: .skip 8
