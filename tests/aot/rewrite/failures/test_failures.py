@@ -19,7 +19,6 @@ from aot.errors import AotError
 from aot.image.model import Arch
 from aot.record import dataclass
 from aot.translate import translate_file
-from corpus.build import BuildError
 from runtime.kernel.limits import Limits
 from runtime.machine import RunOptions, run
 from tests.aot.rewrite.failures.build import program
@@ -78,10 +77,7 @@ CASES = [pytest.param(c, arch, id=f"{c.name}-{arch.value}") for c in CLASSES for
 
 
 def built(name: str, arch: Arch, *defines: str) -> bytes:
-    try:
-        return program(name, arch, *defines).read_bytes()
-    except BuildError as error:
-        return missing("zig", str(error))
+    return program(name, arch, *defines).read_bytes()
 
 
 def guest(raw: bytes, dispatch: str, folder: Path, cpu_s: float = TIMEOUT_S) -> tuple[int, str]:
