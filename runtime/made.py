@@ -92,7 +92,8 @@ class MadeCode:
             self._look(space, max(region.start, pc & -AROUND), min(region.end, (pc & -AROUND) + AROUND))
         self.tally.calls[cls] += 1
         if self.wrap is None:
-            self.noted.add(pc)
+            if len(self.noted) < MOST:
+                self.noted.add(pc)
         elif known != number and (known >= 0 or len(self.places) < MOST):
             self.noted.discard(pc)
             self.places[pc] = number, self.wrap(handler)
